@@ -1,0 +1,117 @@
+//! What a detection concluded.
+
+use std::sync::Arc;
+
+use crate::{Event, Process};
+
+/// One conclusion about one or more events.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Alert {
+    /// Stable identity: 16 hexadecimal digits computed from the detection and the
+    /// event that triggered it, so a replay gives the same alert the same id.
+    pub id: Box<str>,
+    /// Position in this host's alert history; grows by one per alert, never reused.
+    pub seq: u64,
+    /// When the triggering event happened, in nanoseconds since the Unix epoch.
+    pub time_ns: i64,
+    /// The name of the detection, such as `fileless_execution`.
+    pub detection: &'static str,
+    /// How bad it is if it is true.
+    pub severity: Severity,
+    /// How sure the detection is, in percent; lowered when events were lost nearby.
+    pub confidence: u8,
+    /// What happened, in one sentence.
+    pub summary: Box<str>,
+    /// Why the detection concluded so: the rule, in words.
+    pub reason: Box<str>,
+    /// ATT&CK techniques.
+    pub techniques: &'static [Technique],
+    /// The process at fault, with its ancestry.
+    pub process: Arc<Process>,
+    /// The events that it rests on, oldest first, at most 16.
+    pub evidence: Vec<Evidence>,
+    /// How many events were lost in the minute before the alert.
+    pub lost_nearby: u64,
+}
+
+/// An event that an alert rests on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Evidence {
+    /// The event's position in the history.
+    pub seq: u64,
+    /// When it happened, in nanoseconds since the Unix epoch.
+    pub time_ns: i64,
+    /// What it shows, in a few words.
+    pub text: Box<str>,
+}
+
+impl Evidence {
+    /// Evidence that points at `event`.
+    pub fn new(event: &Event, text: impl Into<Box<str>>) -> Evidence {
+        Evidence {
+            seq: event.seq,
+            time_ns: event.time_ns,
+            text: text.into(),
+        }
+    }
+}
+
+/// How bad an alert is if it is true.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Severity {
+    /// Worth keeping, not worth a look by itself.
+    Info,
+    /// Unusual; often legitimate.
+    Low,
+    /// Suspicious.
+    Medium,
+    /// Very likely an attack.
+    High,
+    /// An attack in all known cases.
+    Critical,
+}
+
+impl Severity {
+    /// Every severity, mildest first.
+    pub const ALL: &'static [Severity] = &[
+        Severity::Info,
+        Severity::Low,
+        Severity::Medium,
+        Severity::High,
+        Severity::Critical,
+    ];
+
+    /// The name used in Parquet, JSON, the API and journald.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Severity::Info => "info",
+            Severity::Low => "low",
+            Severity::Medium => "medium",
+            Severity::High => "high",
+            Severity::Critical => "critical",
+        }
+    }
+
+    /// The severity with this name.
+    pub fn from_name(name: &str) -> Option<Severity> {
+        Severity::ALL.iter().copied().find(|s| s.name() == name)
+    }
+}
+
+impl std::fmt::Display for Severity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// An ATT&CK technique in the numbering of v19, with the id that it had before
+/// where v19 changed it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Technique {
+    /// Id in ATT&CK v19, such as `T1685.006`.
+    pub id: &'static str,
+    /// Id before v19, such as `T1070.002`; the same id where v19 kept it.
+    pub legacy_id: &'static str,
+    /// Its name in v19.
+    pub name: &'static str,
+}
