@@ -1,1 +1,35 @@
-//! .
+//! What is concluded from events.
+//!
+//! This crate owns the detections ([`DETECTIONS`]), the [`Engine`] that feeds them
+//! and turns what they find into alerts, and their [`Config`]. It does no IO and
+//! reads no clock: time comes from the events, so the same events give the same
+//! alerts to the byte, live or in a replay. Where events come from and where alerts
+//! go is the daemon's business; numbering alerts in the host's history
+//! ([`sentinel_event::Alert::seq`]) is the store's.
+
+#![forbid(unsafe_code)]
+
+mod bounded;
+mod config;
+mod engine;
+mod facts;
+mod fileless;
+mod finding;
+mod grouping;
+mod kinds;
+mod loss;
+mod paths;
+mod registry;
+mod stable_hash;
+pub mod techniques;
+#[cfg(test)]
+mod testing;
+mod words;
+
+pub use config::{Config, SeverityName};
+pub use engine::{Counters, Engine, State, Status};
+pub use fileless::Config as FilelessConfig;
+pub use finding::{Detection, Finding, Findings};
+pub use grouping::{Config as GroupingConfig, incident_id};
+pub use kinds::KindSet;
+pub use registry::{DETECTIONS, Registration, Start};

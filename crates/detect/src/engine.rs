@@ -1,0 +1,251 @@
+//! Feeds events to the detections and makes alerts of what they find.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use sentinel_event::{Alert, Detail, Event, Evidence};
+
+use crate::grouping::{Decision, Grouping, finding_id, group_id};
+use crate::loss::LossWindow;
+use crate::registry::{DETECTIONS, Registration, Start};
+use crate::{Config, Detection, Finding, Findings, KindSet, SeverityName};
+
+/// An alert names at most this many events.
+const EVIDENCE_MAX: usize = 16;
+
+/// Runs the detections. Events go in in time order, alerts come out; the same
+/// events and configuration always give the same alerts.
+pub struct Engine {
+    slots: Vec<Slot>,
+    /// What any running detection wants to see.
+    wanted: KindSet,
+    grouping: Grouping,
+    loss: LossWindow,
+    min_severity: SeverityName,
+    findings: Findings,
+}
+
+struct Slot {
+    registration: &'static Registration,
+    kinds: KindSet,
+    running: Option<Box<dyn Detection>>,
+    state: State,
+    counters: Counters,
+}
+
+/// Whether a detection is at work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum State {
+    /// It sees events.
+    Running,
+    /// Switched off in the configuration.
+    Off,
+    /// It could not start, or it broke and was switched off; with the reason.
+    Failed(String),
+}
+
+/// What a detection did since the start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counters {
+    /// Alerts raised.
+    pub alerts_total: u64,
+    /// Findings counted but not raised: repeats, rationed ones, and those milder
+    /// than the configured severity.
+    pub suppressed_total: u64,
+    /// Entries of bounded state that were forgotten to make room.
+    pub evicted_total: u64,
+}
+
+/// A detection's state and counters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Status<'a> {
+    /// Its name.
+    pub name: &'static str,
+    /// What it finds, in one line.
+    pub doc: &'static str,
+    /// Whether it is at work.
+    pub state: &'a State,
+    /// What it did.
+    pub counters: Counters,
+}
+
+impl Engine {
+    /// Starts every detection of [`DETECTIONS`]. One that cannot start is kept as
+    /// failed with its reason, see [`Engine::status`]; the others run.
+    pub fn new(config: &Config) -> Engine {
+        Engine::with(DETECTIONS, config)
+    }
+
+    fn with(registrations: &'static [Registration], config: &Config) -> Engine {
+        let mut engine = Engine {
+            slots: registrations
+                .iter()
+                .map(|registration| Slot::start(registration, config))
+                .collect(),
+            wanted: KindSet::default(),
+            grouping: Grouping::new(&config.grouping),
+            loss: LossWindow::default(),
+            min_severity: config.min_severity,
+            findings: Findings::new(),
+        };
+        engine.collect_wanted();
+        engine
+    }
+
+    /// Shows one event to the detections; alerts are appended to `out` with
+    /// sequence number 0, which whoever keeps them replaces.
+    pub fn observe(&mut self, event: &Event, out: &mut Vec<Alert>) {
+        if let Detail::Lost(lost) = &event.detail {
+            self.loss.note(event.time_ns, lost);
+        }
+        let kind = event.kind();
+        if !self.wanted.contains(kind) {
+            return;
+        }
+        for i in 0..self.slots.len() {
+            if !self.slots[i].kinds.contains(kind) {
+                continue;
+            }
+            self.findings.clear();
+            if !self.slots[i].observe(event, &mut self.findings) {
+                self.collect_wanted();
+                continue;
+            }
+            if !self.findings.is_empty() {
+                self.raise(i, event, out);
+            }
+        }
+    }
+
+    /// Every detection with its state and counters, in the order of [`DETECTIONS`].
+    pub fn status(&self) -> impl Iterator<Item = Status<'_>> {
+        self.slots.iter().map(|slot| Status {
+            name: slot.registration.name,
+            doc: slot.registration.doc,
+            state: &slot.state,
+            counters: Counters {
+                evicted_total: slot.running.as_ref().map_or(0, |d| d.evicted_total()),
+                ..slot.counters
+            },
+        })
+    }
+
+    /// Alert identities and process trees that grouping had to forget; an alert of
+    /// a forgotten identity may be raised a second time.
+    pub fn grouping_evicted_total(&self) -> u64 {
+        self.grouping.evicted_total()
+    }
+
+    fn collect_wanted(&mut self) {
+        self.wanted = self
+            .slots
+            .iter()
+            .fold(KindSet::default(), |all, slot| all.union(slot.kinds));
+    }
+
+    fn raise(&mut self, slot: usize, event: &Event, out: &mut Vec<Alert>) {
+        let slot = &mut self.slots[slot];
+        let name = slot.registration.name;
+        let nearby = self.loss.before(event.time_ns, slot.kinds);
+        for finding in self.findings.drain(..) {
+            if finding.severity < self.min_severity.0 {
+                slot.counters.suppressed_total += 1;
+                continue;
+            }
+            let process = &event.process;
+            let id = finding_id(name, finding.variant, process.exec_id, &finding.subject);
+            let group = group_id(name, finding.variant, process);
+            let Decision::Raise { held_back } = self.grouping.decide(id, group, event.time_ns)
+            else {
+                slot.counters.suppressed_total += 1;
+                continue;
+            };
+            slot.counters.alerts_total += 1;
+            out.push(Alert {
+                id: format!("{id:016x}").into(),
+                seq: 0,
+                time_ns: event.time_ns,
+                detection: name,
+                severity: finding.severity,
+                confidence: nearby.lower(finding.confidence),
+                techniques: finding.techniques,
+                process: process.clone(),
+                lost_nearby: nearby.total,
+                reason: reason(&finding, held_back).into(),
+                evidence: evidence(finding.earlier, event, &finding.shows),
+                summary: finding.summary.into(),
+            });
+        }
+    }
+}
+
+impl Slot {
+    fn start(registration: &'static Registration, config: &Config) -> Slot {
+        let started = catch_unwind(AssertUnwindSafe(|| (registration.start)(config)));
+        let (running, state) = match started {
+            Ok(Start::Running(detection)) => (Some(detection), State::Running),
+            Ok(Start::Off) => (None, State::Off),
+            Ok(Start::Failed(reason)) => (None, State::Failed(reason)),
+            Err(panic) => (None, State::Failed(panic_text(&*panic))),
+        };
+        Slot {
+            registration,
+            kinds: running.as_ref().map(|d| d.kinds()).unwrap_or_default(),
+            running,
+            state,
+            counters: Counters::default(),
+        }
+    }
+
+    /// Shows the event to the detection; false when that broke it. A detection that
+    /// panicked is dropped and never asked again, so its half-changed state cannot
+    /// be seen, which is what makes the assertion of unwind safety true.
+    fn observe(&mut self, event: &Event, findings: &mut Findings) -> bool {
+        let Some(detection) = self.running.as_mut() else {
+            return true;
+        };
+        let outcome = catch_unwind(AssertUnwindSafe(|| detection.observe(event, findings)));
+        let Err(panic) = outcome else {
+            return true;
+        };
+        findings.clear();
+        self.state = State::Failed(panic_text(&*panic));
+        self.kinds = KindSet::default();
+        self.running = None;
+        false
+    }
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no message");
+    format!("broke and was switched off: {text}")
+}
+
+fn reason(finding: &Finding, held_back: u64) -> String {
+    match held_back {
+        0 => finding.reason.clone(),
+        1 => format!(
+            "{}; one more like it in this process tree was counted, not shown",
+            finding.reason
+        ),
+        n => format!(
+            "{}; {n} more like it in this process tree were counted, not shown",
+            finding.reason
+        ),
+    }
+}
+
+/// The earlier events, the youngest of them if there are too many, then this one.
+fn evidence(mut earlier: Vec<Evidence>, event: &Event, shows: &str) -> Vec<Evidence> {
+    let excess = (earlier.len() + 1).saturating_sub(EVIDENCE_MAX);
+    earlier.drain(..excess);
+    earlier.push(Evidence::new(event, shows));
+    earlier
+}
+
+#[cfg(test)]
+#[path = "engine_tests.rs"]
+mod tests;

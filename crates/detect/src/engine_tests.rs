@@ -1,0 +1,135 @@
+use std::sync::Arc;
+
+use sentinel_event::{Kind, Lost, Severity};
+
+use super::*;
+use crate::testing;
+
+/// Finds every exec; breaks at the exec of `/panic`.
+struct EveryExec;
+
+impl Detection for EveryExec {
+    fn kinds(&self) -> KindSet {
+        KindSet::of(&[Kind::Exec])
+    }
+
+    fn observe(&mut self, event: &Event, findings: &mut Findings) {
+        assert_ne!(&*event.process.exe, "/panic", "found /panic");
+        findings.push(Finding {
+            variant: "exec",
+            subject: "".into(),
+            severity: Severity::Medium,
+            confidence: 80,
+            summary: format!("{} ran", event.process.exe),
+            reason: "every exec".to_owned(),
+            techniques: &[crate::techniques::UNIX_SHELL],
+            earlier: Vec::new(),
+            shows: "exec".to_owned(),
+        });
+    }
+}
+
+const REGISTRATIONS: &[Registration] = &[
+    Registration {
+        name: "every_exec",
+        doc: "test",
+        start: |_| Start::Running(Box::new(EveryExec)),
+    },
+    Registration {
+        name: "off",
+        doc: "test",
+        start: |_| Start::Off,
+    },
+    Registration {
+        name: "failing",
+        doc: "test",
+        start: |_| Start::Failed("no threshold".to_owned()),
+    },
+];
+
+fn engine() -> Engine {
+    Engine::with(REGISTRATIONS, &Config::default())
+}
+
+fn alerts(engine: &mut Engine, event: &Event) -> Vec<Alert> {
+    let mut out = Vec::new();
+    engine.observe(event, &mut out);
+    out
+}
+
+#[test]
+fn each_detection_starts_in_its_own_state() {
+    let engine = engine();
+    let states: Vec<_> = engine.status().map(|s| s.state.clone()).collect();
+    let failed = State::Failed("no threshold".to_owned());
+    assert_eq!(states, [State::Running, State::Off, failed]);
+}
+
+#[test]
+fn an_image_is_reported_once_and_repeats_are_counted() {
+    let mut engine = engine();
+    let event = testing::exec("/bin/a", 10, 0);
+    let first = alerts(&mut engine, &event);
+    assert_eq!(first.len(), 1);
+    assert_eq!(&*first[0].summary, "/bin/a ran");
+    assert_eq!(first[0].evidence.len(), 1);
+    assert!(alerts(&mut engine, &event).is_empty());
+    assert_eq!(
+        alerts(&mut engine, &testing::exec("/bin/a", 11, 0)).len(),
+        1
+    );
+    let counters = engine.status().next().unwrap().counters;
+    assert_eq!((counters.alerts_total, counters.suppressed_total), (2, 1));
+}
+
+#[test]
+fn the_same_events_give_the_same_ids() {
+    let event = testing::exec("/bin/a", 10, 0);
+    let one = alerts(&mut engine(), &event);
+    let two = alerts(&mut engine(), &event);
+    assert_eq!(one, two);
+    assert_eq!(one[0].id.len(), 16);
+}
+
+#[test]
+fn a_detection_that_breaks_is_switched_off_and_says_why() {
+    let mut engine = engine();
+    assert!(alerts(&mut engine, &testing::exec("/panic", 10, 0)).is_empty());
+    assert!(alerts(&mut engine, &testing::exec("/bin/a", 11, 1)).is_empty());
+    let status = engine.status().next().unwrap();
+    let State::Failed(reason) = status.state else {
+        panic!("{:?}", status.state);
+    };
+    assert!(reason.contains("found /panic"), "{reason}");
+}
+
+#[test]
+fn loss_lowers_confidence_and_is_told() {
+    let mut engine = engine();
+    let lost = testing::event(
+        Arc::new(testing::process("/bin/x", 2)),
+        0,
+        Detail::Lost(Lost {
+            ring: None,
+            kind: Some(Kind::Exec),
+            count: 7,
+            until_ns: 1_000,
+        }),
+    );
+    assert!(alerts(&mut engine, &lost).is_empty());
+    let near = alerts(&mut engine, &testing::exec("/bin/a", 10, 2_000));
+    assert_eq!((near[0].confidence, near[0].lost_nearby), (72, 7));
+    let far = alerts(&mut engine, &testing::exec("/bin/a", 11, 61_000_000_000));
+    assert_eq!((far[0].confidence, far[0].lost_nearby), (80, 0));
+}
+
+#[test]
+fn findings_below_the_configured_severity_are_counted() {
+    let config = Config {
+        min_severity: SeverityName(Severity::High),
+        ..Config::default()
+    };
+    let mut engine = Engine::with(REGISTRATIONS, &config);
+    assert!(alerts(&mut engine, &testing::exec("/bin/a", 10, 0)).is_empty());
+    assert_eq!(engine.status().next().unwrap().counters.suppressed_total, 1);
+}

@@ -1,0 +1,66 @@
+//! What a process image is, as facts that rules can weigh: never its display name.
+
+use sentinel_event::{Backing, FileIdentity, Process};
+
+use crate::paths;
+
+/// Permission bits that let others than the owner change a file (`S_IWGRP | S_IWOTH`).
+const WRITABLE_BY_OTHERS: u32 = 0o022;
+
+/// `S_IWOTH`.
+const WORLD_WRITABLE: u32 = 0o002;
+
+/// What stays of an image after its process went on to another.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Image {
+    /// Path of the executable.
+    pub exe: std::sync::Arc<str>,
+    /// Its inode.
+    pub file: FileIdentity,
+    /// What stood behind it when it was started.
+    pub backing: Backing,
+}
+
+impl Image {
+    /// The image of `process`.
+    pub fn of(process: &Process) -> Image {
+        Image {
+            exe: process.exe.clone(),
+            file: process.file,
+            backing: process.backing,
+        }
+    }
+}
+
+/// Whether the file is one that only root can put there: a named file where programs
+/// are installed, owned by root, not writable by others. An import may not know the
+/// inode (number 0); then the place has to do.
+pub fn is_installed(exe: &str, file: &FileIdentity, backing: Backing) -> bool {
+    let only_root = file.inode == 0 || (file.uid == 0 && file.mode & WRITABLE_BY_OTHERS == 0);
+    matches!(backing, Backing::File | Backing::Tmpfs)
+        && paths::is_installed_place(exe)
+        && !paths::is_deleted(exe)
+        && only_root
+}
+
+/// Whether anyone may change the file's content.
+pub fn is_world_writable(file: &FileIdentity) -> bool {
+    file.mode & WORLD_WRITABLE != 0
+}
+
+/// Whether both are the same inode; false when either is not known. The change time
+/// is left out on purpose: unlinking a file changes it.
+pub fn same_inode(a: &FileIdentity, b: &FileIdentity) -> bool {
+    a.inode != 0 && a.inode == b.inode && a.dev == b.dev
+}
+
+/// Whether the process sees the host's own files: its mount namespace is that of its
+/// farthest known ancestor. Unknown namespaces (0) count as the host's.
+pub fn in_host_mounts(process: &Process) -> bool {
+    let own = process.namespaces.mnt;
+    let host = process
+        .ancestors()
+        .last()
+        .map_or(own, |oldest| oldest.namespaces.mnt);
+    own == 0 || host == 0 || own == host
+}

@@ -1,0 +1,47 @@
+//! The one visible list of detections.
+
+use crate::{Config, Detection};
+
+/// One detection: how it is called, what it does, how it is made.
+pub struct Registration {
+    /// Its name in alerts, configuration and documentation.
+    pub name: &'static str,
+    /// What it finds, in one line.
+    pub doc: &'static str,
+    /// Makes it from the whole configuration, of which it reads its own table.
+    pub start: fn(&Config) -> Start,
+}
+
+/// How a detection starts.
+pub enum Start {
+    /// It runs.
+    Running(Box<dyn Detection>),
+    /// The configuration says no.
+    Off,
+    /// It cannot run, and why.
+    Failed(String),
+}
+
+/// Every detection, in the order in which they see an event.
+pub const DETECTIONS: &[Registration] = &[Registration {
+    name: "fileless_execution",
+    doc: "a program, script or library that runs from memory or from a file without a name",
+    start: |config| crate::fileless::start(&config.fileless_execution),
+}];
+
+#[cfg(test)]
+mod tests {
+    use super::DETECTIONS;
+
+    #[test]
+    fn names_are_unique_and_described() {
+        for (i, detection) in DETECTIONS.iter().enumerate() {
+            assert!(!detection.doc.is_empty(), "{}", detection.name);
+            assert!(
+                DETECTIONS[..i].iter().all(|d| d.name != detection.name),
+                "{} twice",
+                detection.name
+            );
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! The one table of ATT&CK techniques that detections name, in the numbering of
+//! v19 with the id that each had before where v19 changed it.
+
+use sentinel_event::Technique;
+
+macro_rules! techniques {
+    ($($name:ident $id:literal $legacy:literal $title:literal;)*) => {
+        $(#[doc = concat!("ATT&CK ", $id, ", ", $title, ".")]
+        pub const $name: Technique = Technique { id: $id, legacy_id: $legacy, name: $title };)*
+
+        /// Every technique of the table, by id.
+        pub const ALL: &[Technique] = &[$($name),*];
+    };
+}
+
+techniques! {
+    CREDENTIALS_SHADOW "T1003.008" "T1003.008" "OS Credential Dumping: /etc/passwd and /etc/shadow";
+    FILELESS_STORAGE "T1027.011" "T1027.011" "Obfuscated Files or Information: Fileless Storage";
+    CRON "T1053.003" "T1053.003" "Scheduled Task/Job: Cron";
+    SYSTEMD_TIMER "T1053.006" "T1053.006" "Scheduled Task/Job: Systemd Timers";
+    PROCESS_INJECTION "T1055" "T1055" "Process Injection";
+    UNIX_SHELL "T1059.004" "T1059.004" "Command and Scripting Interpreter: Unix Shell";
+    NON_APPLICATION_PROTOCOL "T1095" "T1095" "Non-Application Layer Protocol";
+    ACCOUNT_MANIPULATION "T1098" "T1098" "Account Manipulation";
+    SSH_AUTHORIZED_KEYS "T1098.004" "T1098.004" "Account Manipulation: SSH Authorized Keys";
+    EXPLOIT_PUBLIC_APPLICATION "T1190" "T1190" "Exploit Public-Facing Application";
+    WEB_SHELL "T1505.003" "T1505.003" "Server Software Component: Web Shell";
+    SYSTEMD_SERVICE "T1543.002" "T1543.002" "Create or Modify System Process: Systemd Service";
+    SHELL_PROFILE "T1546.004" "T1546.004" "Event Triggered Execution: Unix Shell Configuration Modification";
+    PACKAGE_HOOK "T1546.016" "T1546.016" "Event Triggered Execution: Installer Packages";
+    UDEV_RULE "T1546.017" "T1546.017" "Event Triggered Execution: Udev Rules";
+    PYTHON_STARTUP "T1546.018" "T1546.018" "Event Triggered Execution: Python Startup Hooks";
+    KERNEL_MODULE "T1547.006" "T1547.006" "Boot or Logon Autostart Execution: Kernel Modules and Extensions";
+    RC_SCRIPT "T1037.004" "T1037.004" "Boot or Logon Initialization Scripts: RC Scripts";
+    SUDOERS "T1548.003" "T1548.003" "Abuse Elevation Control Mechanism: Sudo and Sudo Caching";
+    PRIVATE_KEYS "T1552.004" "T1552.004" "Unsecured Credentials: Private Keys";
+    CREDENTIAL_FILES "T1552.001" "T1552.001" "Unsecured Credentials: Credentials In Files";
+    PAM "T1556.003" "T1556.003" "Modify Authentication Process: Pluggable Authentication Modules";
+    NON_STANDARD_PORT "T1571" "T1571" "Non-Standard Port";
+    LD_PRELOAD "T1574.006" "T1574.006" "Hijack Execution Flow: Dynamic Linker Hijacking";
+    REFLECTIVE_LOADING "T1620" "T1620" "Reflective Code Loading";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ALL;
+
+    #[test]
+    fn ids_are_well_formed_and_unique() {
+        for (i, technique) in ALL.iter().enumerate() {
+            for id in [technique.id, technique.legacy_id] {
+                let (main, sub) = id.split_once('.').unwrap_or((id, "000"));
+                let digits = main.strip_prefix('T').unwrap_or("");
+                assert!(digits.len() == 4 && sub.len() == 3, "{id}");
+                assert!(
+                    digits
+                        .bytes()
+                        .chain(sub.bytes())
+                        .all(|b| b.is_ascii_digit()),
+                    "{id}"
+                );
+            }
+            assert!(
+                ALL[..i].iter().all(|t| t.id != technique.id),
+                "{technique:?}"
+            );
+        }
+    }
+}
