@@ -1,0 +1,75 @@
+#!/usr/bin/env bash
+# Runs everything that must pass before a change lands, all of it even when a part
+# fails, and ends with what was skipped and why, what failed, and one line of counts.
+#
+# A part is a command. Its exit code says whether it passed; its output says how many
+# tests that were, in cargo's words or as "N passed, N failed, N skipped"; a part without
+# such a line is one test. A line "skipped: WHAT: WHY" names a skipped test.
+#
+# Not set -e: a part that fails must not hide the ones after it.
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit
+
+logs=target/test-logs
+mkdir -p "$logs"
+passed=0 failed=0 skipped=0
+failures=() skips=()
+
+# Adds up what one log says; prints "passed failed skipped". Cargo has no word for a
+# test that finds out while running that it cannot run: it counts as passed there, and
+# is told apart by the line in which it says why.
+counts() {
+  awk '
+    /^test result: / { p += $4; f += $6; s += $8; cargo = 1 }
+    /^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$/ { p += $1; f += $3; s += $5; own = 1 }
+    /^skipped: / { said++ }
+    END {
+      if (cargo) { p -= said; s += said }
+      if (cargo || own) print p + 0, f + 0, s + 0
+    }
+  ' "$1"
+}
+
+# The reasons in a log: those of harnesses and running tests, and those of #[ignore].
+reasons() {
+  sed -nE 's/^skipped: //p; s/^test (.*) \.\.\. ignored(, (.*))?$/\1: \3/p' "$1"
+}
+
+part() {
+  local name=$1 log=$logs/${1// /-}.log status=0 p f s began=$SECONDS line
+  shift
+  echo "== $name"
+  "$@" </dev/null 2>&1 | tee "$log" || status=${PIPESTATUS[0]}
+  read -r p f s < <(counts "$log") || { p=$((status == 0)) f=$((status != 0)) s=0; }
+  # A part that stops before it could count its failure has failed all the same.
+  if ((status != 0 && f == 0)); then f=1; fi
+  passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+  if ((f)); then failures+=("$name: exit code $status, log in $log"); fi
+  while read -r line; do skips+=("$line"); done < <(reasons "$log")
+  echo "== $name: $((SECONDS - began)) s"
+}
+
+rust_format() { cargo fmt --all --check; }
+c_format() { clang-format --dry-run -Werror bpf/*.[ch]; }
+shell_lint() { git ls-files -z '*.sh' .ci/run | xargs -0 shellcheck; }
+rust_lint() { cargo clippy --release --locked --workspace --all-targets -- -D warnings; }
+build() { cargo build --release --locked; }
+# The captured output is shown because tests explain in it why they skipped.
+rust_tests() { cargo test --release --locked --workspace -- --show-output; }
+rust_docs() { RUSTDOCFLAGS='-D warnings' cargo doc --release --locked --workspace --no-deps --document-private-items; }
+
+packaging/install-dependencies.sh build && packaging/install-dependencies.sh test || exit
+
+part 'rust format' rust_format
+part 'c format' c_format
+part 'shell lint' shell_lint
+part 'build' build
+part 'rust lint' rust_lint
+part 'rust tests' rust_tests
+part 'rust docs' rust_docs
+
+echo
+for line in "${skips[@]}"; do echo "skipped: $line"; done
+for line in "${failures[@]}"; do echo "failed: $line"; done
+echo "$passed passed, $failed failed, $skipped skipped"
+((failed == 0))
