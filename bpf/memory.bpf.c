@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Memory that becomes executable: mmap and mprotect with PROT_EXEC. What stands behind
+ * it is read from the memory area itself (bpf_find_vma, since 5.17); where the kernel
+ * cannot find it for us, from the descriptor that was passed to mmap.
+ */
+#include "common.bpf.h"
+#include "object.bpf.h"
+#include "path.bpf.h"
+#include "task.bpf.h"
+
+#define VM_PROT 0x7 /* VM_READ | VM_WRITE | VM_EXEC have the values of PROT_* */
+#define MAP_ANONYMOUS 0x20
+
+/* What a caller asked for, kept from entry to exit of the system call. */
+struct pending {
+	__u64 address;
+	__u64 length;
+	__u32 prot;
+	__u32 old_prot;
+	__u32 map_flags;
+	__s32 fd;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u64);
+	__type(value, struct pending);
+} pending_memory SEC(".maps");
+
+static __always_inline bool memory__fill(struct sentinel_memory_head *memory, char *bytes,
+					 __u32 capacity, __u32 size, __u32 kind,
+					 struct pending *pending, struct file *file)
+{
+	struct names names;
+	struct task_struct *task = (void *)bpf_get_current_task();
+
+	names__begin(&names, bytes, capacity, &memory->names);
+	__builtin_memset(&memory->file, 0, sizeof(memory->file));
+	memory->path.offset = 0;
+	memory->path.length = 0;
+	if (file) {
+		names__add_path(&names, __builtin_preserve_access_index(&file->f_path),
+				&memory->path);
+		file__fill(&memory->file, file);
+	}
+	header__fill(&memory->header, kind, size, task, 0);
+	memory->address = pending->address;
+	memory->length = pending->length;
+	memory->prot = pending->prot;
+	memory->old_prot = pending->old_prot;
+	memory->map_flags = pending->map_flags;
+	memory->pad = 0;
+	if (memory->names.truncated)
+		memory->header.flags |= SENTINEL_FLAG_TRUNCATED;
+	return !memory->names.truncated;
+}
+
+static __always_inline int memory__emit(__u32 ring, __u32 kind, struct pending *pending,
+					struct file *file)
+{
+	struct sentinel_memory_small *small;
+	struct sentinel_memory_large *large;
+
+	small = record__reserve(ring, kind, sizeof(*small));
+	if (!small)
+		return 0;
+	if (memory__fill(&small->head, small->names, sizeof(small->names) - SENTINEL_NAME_BYTES,
+			 sizeof(*small), kind, pending, file)) {
+		bpf_ringbuf_submit(small, ring__wakeup(ring));
+		return 0;
+	}
+	bpf_ringbuf_discard(small, BPF_RB_NO_WAKEUP);
+	large = record__enlarge(ring, kind, sizeof(*large));
+	if (!large)
+		return 0;
+	memory__fill(&large->head, large->names, sizeof(large->names) - SENTINEL_NAME_BYTES,
+		     sizeof(*large), kind, pending, file);
+	bpf_ringbuf_submit(large, ring__wakeup(ring));
+	return 0;
+}
+
+/*
+ * A library mapped from a file that has a name is everyday traffic and goes to the bulk
+ * ring; everything else is the raw material of attacks.
+ */
+static __noinline int memory__report(__u32 kind, struct pending *pending, struct file *file)
+{
+	struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry);
+
+	if (!pending)
+		return 0;
+	if (file && BPF_CORE_READ(dentry, d_hash.pprev))
+		return memory__emit(SENTINEL_RING_BULK, kind, pending, file);
+	return memory__emit(SENTINEL_RING_PRIORITY, kind, pending, file);
+}
+
+static __always_inline bool pending__take(struct pending *out)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+	struct pending *found = bpf_map_lookup_elem(&pending_memory, &id);
+
+	if (!found)
+		return false;
+	*out = *found;
+	bpf_map_delete_elem(&pending_memory, &id);
+	return true;
+}
+
+/* long sys_mmap(addr, len, prot, flags, fd, off) */
+SEC("tracepoint/syscalls/sys_enter_mmap")
+int enter_mmap(struct trace_event_raw_sys_enter *ctx)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+	struct pending pending = {};
+
+	if (!(ctx->args[2] & PROT_EXEC) || task__is_noise((void *)bpf_get_current_task()))
+		return 0;
+	pending.length = ctx->args[1];
+	pending.prot = ctx->args[2];
+	pending.map_flags = ctx->args[3];
+	pending.fd = ctx->args[3] & MAP_ANONYMOUS ? -1 : (__s32)ctx->args[4];
+	bpf_map_update_elem(&pending_memory, &id, &pending, BPF_ANY);
+	return 0;
+}
+
+/* Whether the mapping was made; its address is the result. */
+static __always_inline bool mmap__done(struct trace_event_raw_sys_exit *ctx,
+				       struct pending *pending)
+{
+	long result = exit__result(ctx);
+
+	/* The last page of the address space stands for negative errnos. */
+	if (!pending__take(pending) || (result < 0 && result > -4096))
+		return false;
+	pending->address = result;
+	return true;
+}
+
+static long area__report_mmap(struct task_struct *task, struct vm_area_struct *area,
+			      struct pending *pending)
+{
+	memory__report(SENTINEL_KIND_MMAP, pending, BPF_CORE_READ(area, vm_file));
+	return 0;
+}
+
+SEC("tracepoint/syscalls/sys_exit_mmap")
+int exit_mmap(struct trace_event_raw_sys_exit *ctx)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct pending pending;
+
+	if (!mmap__done(ctx, &pending))
+		return 0;
+	/* Another thread may hold the memory map's lock: then the descriptor must do. */
+	if (bpf_find_vma(task, pending.address, area__report_mmap, &pending, 0))
+		memory__report(SENTINEL_KIND_MMAP, &pending, file__of_fd(task, pending.fd));
+	return 0;
+}
+
+/* The same for kernels before 5.17. */
+SEC("tracepoint/syscalls/sys_exit_mmap")
+int exit_mmap_by_fd(struct trace_event_raw_sys_exit *ctx)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct pending pending;
+
+	if (mmap__done(ctx, &pending))
+		memory__report(SENTINEL_KIND_MMAP, &pending, file__of_fd(task, pending.fd));
+	return 0;
+}
+
+static long area__keep_prot(struct task_struct *task, struct vm_area_struct *area,
+			    struct pending *pending)
+{
+	pending->old_prot = BPF_CORE_READ(area, vm_flags) & VM_PROT;
+	return 0;
+}
+
+static __always_inline int mprotect__enter(struct trace_event_raw_sys_enter *ctx)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	__u64 id = bpf_get_current_pid_tgid();
+	struct pending pending = {};
+
+	if (!(ctx->args[2] & PROT_EXEC) || task__is_noise(task))
+		return 0;
+	pending.address = ctx->args[0];
+	pending.length = ctx->args[1];
+	pending.prot = ctx->args[2];
+	pending.fd = -1;
+	bpf_find_vma(task, pending.address, area__keep_prot, &pending, 0);
+	bpf_map_update_elem(&pending_memory, &id, &pending, BPF_ANY);
+	return 0;
+}
+
+static long area__report_mprotect(struct task_struct *task, struct vm_area_struct *area,
+				  struct pending *pending)
+{
+	memory__report(SENTINEL_KIND_MPROTECT, pending, BPF_CORE_READ(area, vm_file));
+	return 0;
+}
+
+static __always_inline int mprotect__exit(struct trace_event_raw_sys_exit *ctx)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct pending pending;
+
+	if (!pending__take(&pending) || exit__result(ctx))
+		return 0;
+	if (bpf_find_vma(task, pending.address, area__report_mprotect, &pending, 0))
+		memory__report(SENTINEL_KIND_MPROTECT, &pending, NULL);
+	return 0;
+}
+
+/* long sys_mprotect(unsigned long start, size_t len, unsigned long prot) */
+SEC("tracepoint/syscalls/sys_enter_mprotect")
+int enter_mprotect(struct trace_event_raw_sys_enter *ctx)
+{
+	return mprotect__enter(ctx);
+}
+
+SEC("tracepoint/syscalls/sys_exit_mprotect")
+int exit_mprotect(struct trace_event_raw_sys_exit *ctx)
+{
+	return mprotect__exit(ctx);
+}
+
+/* long sys_pkey_mprotect(unsigned long start, size_t len, unsigned long prot, int pkey) */
+SEC("tracepoint/syscalls/sys_enter_pkey_mprotect")
+int enter_pkey_mprotect(struct trace_event_raw_sys_enter *ctx)
+{
+	return mprotect__enter(ctx);
+}
+
+SEC("tracepoint/syscalls/sys_exit_pkey_mprotect")
+int exit_pkey_mprotect(struct trace_event_raw_sys_exit *ctx)
+{
+	return mprotect__exit(ctx);
+}
+
+char LICENSE[] SEC("license") = "GPL";

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: (MIT OR GPL-2.0-only) */
+/* What is acted on: files, descriptors, sockets, all from kernel objects. */
+#ifndef SENTINEL_OBJECT_BPF_H
+#define SENTINEL_OBJECT_BPF_H
+
+#include "common.bpf.h"
+
+#define S_IFMT 0170000
+#define S_IFSOCK 0140000
+#define AF_INET 2
+#define AF_INET6 10
+#define IPPROTO_TCP 6
+#define NSEC_PER_SEC 1000000000LL
+/* include/linux/mount.h: a mount that only the kernel uses. */
+#define MNT_INTERNAL 0x4000
+
+/* The open file behind a descriptor of the current task; NULL when there is none. */
+static __always_inline struct file *file__of_fd(struct task_struct *task, __s32 fd)
+{
+	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
+	struct file **files = BPF_CORE_READ(table, fd);
+	struct file *file = NULL;
+
+	if (fd < 0 || (__u32)fd >= BPF_CORE_READ(table, max_fds))
+		return NULL;
+	bpf_probe_read_kernel(&file, sizeof(file), &files[fd]);
+	return file;
+}
+
+/* Change time in Unix nanoseconds, whose field moved twice (see kernel.h). */
+static __always_inline __s64 inode__ctime(struct inode *inode)
+{
+	struct inode___underscored *underscored = (void *)inode;
+	struct inode___plain *plain = (void *)inode;
+
+	if (bpf_core_field_exists(inode->i_ctime_sec))
+		return BPF_CORE_READ(inode, i_ctime_sec) * NSEC_PER_SEC +
+		       BPF_CORE_READ(inode, i_ctime_nsec);
+	if (bpf_core_field_exists(underscored->__i_ctime))
+		return BPF_CORE_READ(underscored, __i_ctime.tv_sec) * NSEC_PER_SEC +
+		       BPF_CORE_READ(underscored, __i_ctime.tv_nsec);
+	return BPF_CORE_READ(plain, i_ctime.tv_sec) * NSEC_PER_SEC +
+	       BPF_CORE_READ(plain, i_ctime.tv_nsec);
+}
+
+static __always_inline bool dentry__is_memfd(struct dentry *dentry)
+{
+	static const char prefix[] = "memfd:";
+	char name[sizeof(prefix)] = {};
+
+	bpf_probe_read_kernel(name, sizeof(prefix) - 1, BPF_CORE_READ(dentry, d_name.name));
+	for (__u32 i = 0; i < sizeof(prefix) - 1; i++)
+		if (name[i] != prefix[i])
+			return false;
+	return true;
+}
+
+static __always_inline void file__fill(struct sentinel_file *out, struct file *file)
+{
+	struct inode *inode = BPF_CORE_READ(file, f_inode);
+	struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry);
+	struct super_block *super = BPF_CORE_READ(inode, i_sb);
+	__u32 flags = 0;
+
+	out->inode = BPF_CORE_READ(inode, i_ino);
+	out->ctime_ns = inode__ctime(inode);
+	out->dev = BPF_CORE_READ(super, s_dev);
+	out->nlink = BPF_CORE_READ(inode, i_nlink);
+	out->mode = BPF_CORE_READ(inode, i_mode);
+	out->uid = BPF_CORE_READ(inode, i_uid.val);
+	out->fs_magic = BPF_CORE_READ(super, s_magic);
+	if (!BPF_CORE_READ(dentry, d_hash.pprev) && BPF_CORE_READ(dentry, d_parent) != dentry)
+		flags |= SENTINEL_FILE_UNHASHED;
+	if (BPF_CORE_READ(file, f_path.mnt, mnt_flags) & MNT_INTERNAL) {
+		flags |= SENTINEL_FILE_KERNEL_MOUNT;
+		if (dentry__is_memfd(dentry))
+			flags |= SENTINEL_FILE_MEMFD;
+	}
+	out->flags = flags;
+}
+
+static __always_inline void socket__fill(struct sentinel_socket *out, struct sock *sk)
+{
+	out->family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	out->protocol = BPF_CORE_READ(sk, sk_protocol);
+	out->inode = BPF_CORE_READ(sk, sk_socket, file, f_inode, i_ino);
+	__builtin_memset(out->local_addr, 0, sizeof(out->local_addr));
+	__builtin_memset(out->peer_addr, 0, sizeof(out->peer_addr));
+	out->local_port = 0;
+	out->peer_port = 0;
+	if (out->family == AF_INET) {
+		BPF_CORE_READ_INTO((__be32 *)out->local_addr, sk, __sk_common.skc_rcv_saddr);
+		BPF_CORE_READ_INTO((__be32 *)out->peer_addr, sk, __sk_common.skc_daddr);
+	} else if (out->family == AF_INET6) {
+		BPF_CORE_READ_INTO(&out->local_addr, sk, __sk_common.skc_v6_rcv_saddr);
+		BPF_CORE_READ_INTO(&out->peer_addr, sk, __sk_common.skc_v6_daddr);
+	} else {
+		return;
+	}
+	out->local_port = BPF_CORE_READ(sk, __sk_common.skc_num);
+	out->peer_port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
+}
+
+static __always_inline void stdio__fill(struct sentinel_stdio *out, struct task_struct *task,
+					__s32 fd)
+{
+	struct file *file = file__of_fd(task, fd);
+	struct inode *inode = BPF_CORE_READ(file, f_inode);
+
+	__builtin_memset(out, 0, sizeof(*out));
+	if (!file)
+		return;
+	out->inode = BPF_CORE_READ(inode, i_ino);
+	out->mode = BPF_CORE_READ(inode, i_mode);
+	out->rdev = BPF_CORE_READ(inode, i_rdev);
+	if ((out->mode & S_IFMT) == S_IFSOCK) {
+		struct socket *socket = BPF_CORE_READ(file, private_data);
+
+		socket__fill(&out->socket, BPF_CORE_READ(socket, sk));
+	}
+}
+
+#endif

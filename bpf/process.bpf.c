@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Process life: exec, fork, exit. */
+#include "common.bpf.h"
+#include "object.bpf.h"
+#include "path.bpf.h"
+#include "task.bpf.h"
+
+#define SIGNAL_GROUP_EXIT 0x4
+
+static __always_inline __u64 cred__capabilities(const struct cred *cred)
+{
+	/* 64 bits, low half first, both as a plain value (since 6.3) and as two halves. */
+	const void *effective = (const void *)cred + bpf_core_field_offset(cred->cap_effective);
+	__u64 capabilities = 0;
+
+	bpf_probe_read_kernel(&capabilities, sizeof(capabilities), effective);
+	return capabilities;
+}
+
+static __always_inline void image__fill(struct sentinel_image *image, struct task_struct *task,
+					struct linux_binprm *bprm)
+{
+	struct nsproxy *ns = BPF_CORE_READ(task, nsproxy);
+	const struct cred *cred = BPF_CORE_READ(task, cred);
+	struct pid *pid = BPF_CORE_READ(task, thread_pid);
+	struct upid innermost = {};
+	__u32 level = BPF_CORE_READ(pid, level);
+
+	file__fill(&image->exe, BPF_CORE_READ(bprm, file));
+	stdio__fill(&image->stdio[0], task, 0);
+	stdio__fill(&image->stdio[1], task, 1);
+	stdio__fill(&image->stdio[2], task, 2);
+	image->cap_effective = cred__capabilities(cred);
+	image->cgroup_id = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
+	image->mnt_ns = BPF_CORE_READ(ns, mnt_ns, ns.inum);
+	image->net_ns = BPF_CORE_READ(ns, net_ns, ns.inum);
+	image->uts_ns = BPF_CORE_READ(ns, uts_ns, ns.inum);
+	image->ipc_ns = BPF_CORE_READ(ns, ipc_ns, ns.inum);
+	image->cgroup_ns = BPF_CORE_READ(ns, cgroup_ns, ns.inum);
+	image->user_ns = BPF_CORE_READ(cred, user_ns, ns.inum);
+	bpf_core_read(&innermost, sizeof(innermost), &pid->numbers[level & (PIDNS_DEPTH * 4 - 1)]);
+	image->pid_ns = BPF_CORE_READ(innermost.ns, ns.inum);
+	image->auid = -1;
+	image->session = -1;
+	if (bpf_core_field_exists(task->loginuid)) {
+		image->auid = BPF_CORE_READ(task, loginuid.val);
+		image->session = BPF_CORE_READ(task, sessionid);
+	}
+	BPF_CORE_READ_STR_INTO(&image->comm, task, comm);
+	image->tty[0] = 0;
+	bpf_probe_read_kernel_str(image->tty, sizeof(image->tty),
+				  BPF_CORE_READ(task, signal, tty, name));
+}
+
+/* Everything whose size varies. Says whether all of it fitted. */
+static __always_inline bool image__fill_texts(struct sentinel_image *image,
+					      struct task_struct *task, struct linux_binprm *bprm,
+					      char *bytes, __u32 capacity, char *filename,
+					      __u32 filename_bytes)
+{
+	struct names names;
+	const char *asked = BPF_CORE_READ(bprm, filename);
+	const char *interpreter = BPF_CORE_READ(bprm, interp);
+	struct file *file = BPF_CORE_READ(bprm, file);
+	struct fs_struct *fs = BPF_CORE_READ(task, fs);
+	long length;
+
+	names__begin(&names, bytes, capacity, &image->names);
+	names__add_path(&names, __builtin_preserve_access_index(&file->f_path), &image->path);
+	names__add_path(&names, __builtin_preserve_access_index(&fs->pwd), &image->cwd);
+	names__add_cgroup(&names, BPF_CORE_READ(task, cgroups, dfl_cgrp, kn), &image->cgroup);
+	image->interpreter.offset = image->names.used;
+	/* binfmt_script and binfmt_misc replace interp; a program that runs itself shares it. */
+	if (interpreter != asked)
+		names__add(&names, interpreter);
+	image->interpreter.length = image->names.used - image->interpreter.offset;
+	length = bpf_probe_read_kernel_str(filename, filename_bytes, asked);
+	image->filename_length = length > 0 ? length : 0;
+	return !image->names.truncated && length < filename_bytes;
+}
+
+static __always_inline void image__read_argv(struct sentinel_image *image, char *argv,
+					     __u64 argv_bytes, struct task_struct *task)
+{
+	__u64 start = BPF_CORE_READ(task, mm, arg_start);
+	__u64 length = BPF_CORE_READ(task, mm, arg_end) - start;
+
+	/* The mask keeps the whole range [1, argv_bytes] and is what the verifier can follow. */
+	if (length > argv_bytes)
+		length = argv_bytes;
+	image->argv_length = 0;
+	if (length &&
+	    !bpf_probe_read_user(argv, ((length - 1) & (argv_bytes - 1)) + 1, (void *)start))
+		image->argv_length = length;
+}
+
+/*
+ * Fills one record of the given size class and submits it; discards it and says so
+ * when a text did not fit and a larger class exists.
+ */
+#define EXEC_EMIT(suffix, reserve, last)                                                    \
+	static __noinline int exec__emit_##suffix(struct task_struct *task, __u32 old_tid,  \
+						  struct linux_binprm *bprm)                \
+	{                                                                                   \
+		struct sentinel_exec_##suffix *exec;                                        \
+		bool whole;                                                                 \
+                                                                                            \
+		exec = reserve(SENTINEL_RING_PRIORITY, SENTINEL_KIND_EXEC, sizeof(*exec));  \
+		if (!exec)                                                                  \
+			return 0;                                                           \
+		whole = image__fill_texts(&exec->image, task, bprm, exec->names,            \
+					  sizeof(exec->names) - SENTINEL_NAME_BYTES,        \
+					  exec->filename, sizeof(exec->filename));          \
+		if (!whole && !last) {                                                      \
+			bpf_ringbuf_discard(exec, BPF_RB_NO_WAKEUP);                        \
+			return 1;                                                           \
+		}                                                                           \
+		header__fill(&exec->header, SENTINEL_KIND_EXEC, sizeof(*exec), task, 0);    \
+		image__fill(&exec->image, task, bprm);                                      \
+		image__read_argv(&exec->image, exec->argv, sizeof(exec->argv), task);       \
+		exec->image.old_tid = old_tid;                                              \
+		if (!whole ||                                                               \
+		    BPF_CORE_READ(task, mm, arg_end) - BPF_CORE_READ(task, mm, arg_start) > \
+			    sizeof(exec->argv))                                             \
+			exec->header.flags |= SENTINEL_FLAG_TRUNCATED;                      \
+		if (old_tid != BPF_CORE_READ(task, pid))                                    \
+			exec->header.flags |= SENTINEL_FLAG_THREAD_EXEC;                    \
+		bpf_ringbuf_submit(exec, 0);                                                \
+		return 0;                                                                   \
+	}
+
+EXEC_EMIT(small, record__reserve, false)
+EXEC_EMIT(medium, record__enlarge, false)
+EXEC_EMIT(large, record__enlarge, true)
+
+/*
+ * include/trace/events/sched.h:
+ * sched_process_exec(struct task_struct *p, pid_t old_pid, struct linux_binprm *bprm)
+ *
+ * Runs after the point of no return: the new memory, credentials and descriptors are in
+ * place, the arguments are where the kernel copied them, and a thread that called exec
+ * has already taken its leader's id.
+ */
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(handle_exec, struct task_struct *task, pid_t old_pid, struct linux_binprm *bprm)
+{
+	__u64 argv_length = BPF_CORE_READ(task, mm, arg_end) - BPF_CORE_READ(task, mm, arg_start);
+
+	if (!task__in_scope(task))
+		return 0;
+	if (argv_length <= sizeof(((struct sentinel_exec_small *)0)->argv)) {
+		if (!exec__emit_small(task, old_pid, bprm))
+			return 0;
+	} else {
+		counter__sent(SENTINEL_RING_PRIORITY, SENTINEL_KIND_EXEC);
+	}
+	if (argv_length <= sizeof(((struct sentinel_exec_medium *)0)->argv) &&
+	    !exec__emit_medium(task, old_pid, bprm))
+		return 0;
+	exec__emit_large(task, old_pid, bprm);
+	return 0;
+}
+
+/*
+ * include/trace/events/sched.h:
+ * sched_process_fork(struct task_struct *parent, struct task_struct *child)
+ *
+ * Runs in the caller before the child can run.
+ */
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(handle_fork, struct task_struct *parent, struct task_struct *child)
+{
+	struct sentinel_fork *fork;
+
+	/* A new thread is not a new process. */
+	if (BPF_CORE_READ(child, tgid) != BPF_CORE_READ(child, pid) || !task__in_scope(child))
+		return 0;
+	fork = record__reserve(SENTINEL_RING_PRIORITY, SENTINEL_KIND_FORK, sizeof(*fork));
+	if (!fork)
+		return 0;
+	header__fill(&fork->header, SENTINEL_KIND_FORK, sizeof(*fork), parent, 0);
+	fork->child_start_ns = BPF_CORE_READ(child, start_boottime);
+	fork->child_pid = task__pid(child);
+	fork->child_ppid = task__pid(BPF_CORE_READ(child, real_parent, group_leader));
+	bpf_ringbuf_submit(fork, 0);
+	return 0;
+}
+
+/*
+ * include/trace/events/sched.h:
+ * sched_process_exit(struct task_struct *p)                     before 6.16
+ * sched_process_exit(struct task_struct *p, bool group_dead)    since
+ *
+ * Only the last thread of a process reports its end. signal->live has been decremented
+ * before this point in do_exit() (kernel/exit.c) in every version.
+ */
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(handle_exit, struct task_struct *task)
+{
+	struct signal_struct *signal = BPF_CORE_READ(task, signal);
+	struct sentinel_exit *exit;
+
+	if (BPF_CORE_READ(signal, live.counter) != 0 || !task__in_scope(task))
+		return 0;
+	exit = record__reserve(SENTINEL_RING_PRIORITY, SENTINEL_KIND_EXIT, sizeof(*exit));
+	if (!exit)
+		return 0;
+	header__fill(&exit->header, SENTINEL_KIND_EXIT, sizeof(*exit), task, 0);
+	exit->cpu_ns =
+		BPF_CORE_READ(signal, sum_sched_runtime) + BPF_CORE_READ(task, se.sum_exec_runtime);
+	exit->peak_rss_pages = BPF_CORE_READ(signal, maxrss);
+	exit->status = BPF_CORE_READ(signal, flags) & SIGNAL_GROUP_EXIT
+			       ? BPF_CORE_READ(signal, group_exit_code)
+			       : BPF_CORE_READ(task, group_leader, exit_code);
+	exit->pad = 0;
+	bpf_ringbuf_submit(exit, 0);
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "GPL";

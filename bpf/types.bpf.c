@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Makes the ABI visible to the daemon: the skeleton describes the types of global
+ * variables, so each record type has one here. Nothing reads or writes them.
+ */
+#include "common.bpf.h"
+
+const volatile struct sentinel_knobs knobs SEC(".rodata") = {};
+
+enum sentinel_kind abi_kind;
+enum sentinel_flag abi_flag;
+enum sentinel_file_flag abi_file_flag;
+enum sentinel_ring abi_ring;
+enum sentinel_limit abi_limit;
+struct sentinel_exec_small *abi_exec_small;
+struct sentinel_exec_medium *abi_exec_medium;
+struct sentinel_exec_large *abi_exec_large;
+struct sentinel_fork *abi_fork;
+struct sentinel_exit *abi_exit;
+struct sentinel_connection *abi_connection;
+struct sentinel_open_small *abi_open_small;
+struct sentinel_open_large *abi_open_large;
+struct sentinel_memory_small *abi_memory_small;
+struct sentinel_memory_large *abi_memory_large;
+struct sentinel_counter *abi_counter;
