@@ -1,0 +1,381 @@
+//! The bounded table of processes.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use sentinel_event::{ExecId, MAX_ANCESTORS, Process};
+
+use crate::observed::{Actor, Image};
+use crate::ticks;
+
+/// A process that was found in /proc.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Seed {
+    /// Who it is; `exec_seq` is not known to /proc and ignored.
+    pub actor: Actor,
+    /// What it runs.
+    pub image: Image,
+}
+
+/// Answers for processes that the table does not know.
+pub trait Lookup {
+    /// What /proc says about `pid` now.
+    fn find(&mut self, pid: u32) -> Option<Seed>;
+    /// The name of a user.
+    fn user(&mut self, uid: u32) -> Option<Arc<str>>;
+}
+
+/// Knows nothing: for replays and tests.
+pub struct NoLookup;
+
+impl Lookup for NoLookup {
+    fn find(&mut self, _: u32) -> Option<Seed> {
+        None
+    }
+
+    fn user(&mut self, _: u32) -> Option<Arc<str>> {
+        None
+    }
+}
+
+/// What the table counts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Processes known now.
+    pub size: u64,
+    /// The most that it holds.
+    pub capacity: u64,
+    /// Processes forgotten because it was full.
+    pub evicted_total: u64,
+    /// Events whose process had to be made up.
+    pub unknown_total: u64,
+}
+
+/// The processes that live, and those that ended a moment ago.
+///
+/// An entry is found by pid and start time, so a reused pid is another entry. Each
+/// entry holds the images that the process ran lately: records of the two rings reach
+/// the table slightly out of order, and the kernel's exec counter in every record says
+/// which image acted.
+pub struct Table {
+    boot_id: u128,
+    /// Unix time of boot, in nanoseconds.
+    boot_ns: i64,
+    capacity: usize,
+    entries: IndexMap<Key, Entry>,
+    ended: VecDeque<(u64, Key)>,
+    evicted_total: u64,
+    unknown_total: u64,
+    random: u64,
+}
+
+/// Pid and start in clock ticks: what both the kernel's records and /proc can tell.
+type Key = (u32, u64);
+
+struct Entry {
+    /// The exec counter of `image`; `None` until the first record of a seeded process.
+    exec_seq: Option<u32>,
+    image: Arc<Process>,
+    /// The image before this one.
+    previous: Option<(u32, Arc<Process>)>,
+    active_ns: u64,
+}
+
+/// How long an ended process is still found, for records that come out of order.
+const ENDED_GRACE_NS: u64 = 5_000_000_000;
+/// How many entries are compared for the one that was longest inactive.
+const EVICTION_SAMPLE: usize = 8;
+
+impl Table {
+    /// An empty table. `boot_ns` is the Unix time of boot in nanoseconds, `capacity`
+    /// the most processes that it holds.
+    pub fn new(boot_id: u128, boot_ns: i64, capacity: usize) -> Table {
+        Table {
+            boot_id,
+            boot_ns,
+            capacity: capacity.max(2),
+            entries: IndexMap::new(),
+            ended: VecDeque::new(),
+            evicted_total: 0,
+            unknown_total: 0,
+            random: 0x9e37_79b9_7f4a_7c15,
+        }
+    }
+
+    /// What the table counts.
+    pub fn counters(&self) -> Counters {
+        Counters {
+            size: self.entries.len() as u64,
+            capacity: self.capacity as u64,
+            evicted_total: self.evicted_total,
+            unknown_total: self.unknown_total,
+        }
+    }
+
+    /// Adds processes found in /proc, parents before children, and returns their images.
+    /// A process that is known already is left as it is and not returned.
+    pub fn seed(&mut self, mut seeds: Vec<Seed>, lookup: &mut dyn Lookup) -> Vec<Arc<Process>> {
+        seeds.sort_by_key(|seed| (seed.actor.start_ns, seed.actor.pid));
+        let mut images = Vec::with_capacity(seeds.len());
+        for seed in seeds {
+            let key = key_of(&seed.actor);
+            if !self.entries.contains_key(&key) {
+                images.push(self.insert_seed(key, seed, lookup));
+            }
+        }
+        images
+    }
+
+    fn insert_seed(&mut self, key: Key, seed: Seed, lookup: &mut dyn Lookup) -> Arc<Process> {
+        let parent = self.newest_with_pid(seed.actor.ppid, seed.actor.start_ns);
+        let image = self.build(&seed.actor, 0, seed.image, parent, lookup);
+        self.insert(key, None, Arc::clone(&image), seed.actor.start_ns);
+        image
+    }
+
+    /// The living process with this pid that is not younger than its child.
+    fn newest_with_pid(&self, pid: u32, not_after_ns: u64) -> Option<Arc<Process>> {
+        self.entries
+            .iter()
+            .filter(|((p, start), _)| *p == pid && *start <= ticks(not_after_ns))
+            .max_by_key(|((_, start), _)| *start)
+            .map(|(_, entry)| Arc::clone(&entry.image))
+    }
+
+    /// The image that acted, and whether it was known.
+    pub fn resolve(
+        &mut self,
+        actor: &Actor,
+        time_ns: u64,
+        lookup: &mut dyn Lookup,
+    ) -> (Arc<Process>, bool) {
+        let key = key_of(actor);
+        if let Some(entry) = self.entries.get_mut(&key) {
+            entry.active_ns = time_ns;
+            if let Some(image) = entry.image_for(actor) {
+                return (image, true);
+            }
+        }
+        self.unknown_total += 1;
+        (self.make_up(key, actor, time_ns, lookup), false)
+    }
+
+    /// Builds an image for a process whose fork or exec was lost: from /proc while it
+    /// still runs, else from what the record itself says.
+    fn make_up(
+        &mut self,
+        key: Key,
+        actor: &Actor,
+        time_ns: u64,
+        lookup: &mut dyn Lookup,
+    ) -> Arc<Process> {
+        let image = match lookup.find(actor.pid) {
+            Some(seed) if ticks(seed.actor.start_ns) == key.1 => seed.image,
+            _ => Image::default(),
+        };
+        let parent = match self.entries.get(&key) {
+            Some(entry) => entry.image.parent.clone(),
+            None => self.newest_with_pid(actor.ppid, actor.start_ns),
+        };
+        let image = self.build(actor, actor.exec_seq, image, parent, lookup);
+        self.insert(key, Some(actor.exec_seq), Arc::clone(&image), time_ns);
+        image
+    }
+
+    /// Replaces the actor's image. Returns the new one and the executable it replaced.
+    pub fn exec(
+        &mut self,
+        actor: &Actor,
+        time_ns: u64,
+        image: Image,
+        lookup: &mut dyn Lookup,
+    ) -> (Arc<Process>, Arc<str>) {
+        let key = key_of(actor);
+        let old = self.entries.get(&key).map(|entry| {
+            // The kernel counts up by one per exec, so the image before had one less.
+            let seq = entry.exec_seq.unwrap_or(actor.exec_seq.wrapping_sub(1));
+            (seq, Arc::clone(&entry.image))
+        });
+        let (parent, previous_exe) = match &old {
+            Some((_, process)) => (process.parent.clone(), Arc::clone(&process.exe)),
+            None => (
+                self.newest_with_pid(actor.ppid, actor.start_ns),
+                Arc::default(),
+            ),
+        };
+        let image = self.build(actor, actor.exec_seq, image, parent, lookup);
+        self.insert(key, Some(actor.exec_seq), Arc::clone(&image), time_ns);
+        if let Some(entry) = self.entries.get_mut(&key) {
+            entry.previous = old;
+        }
+        (image, previous_exe)
+    }
+
+    /// Adds a child of `parent`, which begins as a copy of it.
+    pub fn fork(
+        &mut self,
+        parent: &Arc<Process>,
+        exec_seq: u32,
+        child: (u32, u32, u64),
+        time_ns: u64,
+    ) -> Arc<Process> {
+        let (pid, ppid, start_ns) = child;
+        let key = (pid, ticks(start_ns));
+        let image = Arc::new(Process {
+            exec_id: ExecId::new(self.boot_id, pid, key.1, exec_seq),
+            pid,
+            ppid,
+            parent: Some(bounded(parent)),
+            start_ns: self.boot_ns + start_ns as i64,
+            ..(**parent).clone()
+        });
+        self.insert(key, Some(exec_seq), Arc::clone(&image), time_ns);
+        image
+    }
+
+    /// Marks the actor as ended; it is forgotten a little later.
+    pub fn exit(&mut self, actor: &Actor, time_ns: u64) {
+        self.ended.push_back((time_ns, key_of(actor)));
+        while let Some((ended_ns, key)) = self.ended.front().copied() {
+            if ended_ns.saturating_add(ENDED_GRACE_NS) > time_ns && self.ended.len() < self.capacity
+            {
+                break;
+            }
+            self.ended.pop_front();
+            self.entries.swap_remove(&key);
+        }
+    }
+
+    fn insert(&mut self, key: Key, exec_seq: Option<u32>, image: Arc<Process>, active_ns: u64) {
+        if self.entries.len() >= self.capacity && !self.entries.contains_key(&key) {
+            self.evict();
+        }
+        self.entries.insert(
+            key,
+            Entry {
+                exec_seq,
+                image,
+                previous: None,
+                active_ns,
+            },
+        );
+    }
+
+    /// Forgets the process that was longest inactive among a few drawn by lot, as
+    /// Redis approximates LRU; pid 1 always stays.
+    fn evict(&mut self) {
+        let mut victim: Option<(usize, u64)> = None;
+        for _ in 0..EVICTION_SAMPLE {
+            // Knuth's MMIX generator: the lot needs to be fair, not secret.
+            self.random = self
+                .random
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            let index = (self.random >> 33) as usize % self.entries.len();
+            let (key, entry) = match self.entries.get_index(index) {
+                Some(pair) if pair.0.0 != 1 => pair,
+                _ => continue,
+            };
+            debug_assert_ne!(key.0, 1);
+            if victim.is_none_or(|(_, active_ns)| entry.active_ns < active_ns) {
+                victim = Some((index, entry.active_ns));
+            }
+        }
+        if let Some((index, _)) = victim {
+            self.entries.swap_remove_index(index);
+            self.evicted_total += 1;
+        }
+    }
+
+    /// A process with id 0 and nothing else: whom events concern that no process caused.
+    pub fn nobody(&self) -> Arc<Process> {
+        let actor = Actor::default();
+        self.build(&actor, 0, Image::default(), None, &mut NoLookup)
+    }
+
+    fn build(
+        &self,
+        actor: &Actor,
+        exec_seq: u32,
+        image: Image,
+        parent: Option<Arc<Process>>,
+        lookup: &mut dyn Lookup,
+    ) -> Arc<Process> {
+        Arc::new(Process {
+            exec_id: ExecId::new(self.boot_id, actor.pid, ticks(actor.start_ns), exec_seq),
+            pid: actor.pid,
+            parent: parent.as_ref().map(bounded),
+            ppid: actor.ppid,
+            start_ns: self.boot_ns + actor.start_ns as i64,
+            exe: image.exe,
+            file: image.file,
+            backing: image.backing,
+            comm: image.comm,
+            argv: image.argv.into(),
+            cwd: image.cwd,
+            uid: actor.uid,
+            euid: actor.euid,
+            gid: actor.gid,
+            egid: actor.egid,
+            auid: image.auid,
+            session: image.session,
+            user: lookup.user(actor.uid),
+            cap_effective: image.cap_effective,
+            tty: image.tty,
+            cgroup: image.cgroup,
+            cgroup_id: image.cgroup_id,
+            namespaces: image.namespaces,
+            stdio: Arc::new(image.stdio),
+        })
+    }
+}
+
+impl Entry {
+    /// The image with this exec counter; `None` when an exec must have been lost.
+    fn image_for(&mut self, actor: &Actor) -> Option<Arc<Process>> {
+        let current = *self.exec_seq.get_or_insert(actor.exec_seq);
+        if current == actor.exec_seq {
+            self.follow_credentials(actor);
+            return Some(Arc::clone(&self.image));
+        }
+        match &self.previous {
+            Some((seq, image)) if *seq == actor.exec_seq => Some(Arc::clone(image)),
+            _ => None,
+        }
+    }
+
+    /// A process may change its user without an exec; later events then carry the new
+    /// one, while those before keep the image that they were given.
+    fn follow_credentials(&mut self, actor: &Actor) {
+        let image = &self.image;
+        let known = (image.uid, image.euid, image.gid, image.egid);
+        if known != (actor.uid, actor.euid, actor.gid, actor.egid) {
+            let user = image.user.clone().filter(|_| image.uid == actor.uid);
+            self.image = Arc::new(Process {
+                uid: actor.uid,
+                euid: actor.euid,
+                gid: actor.gid,
+                egid: actor.egid,
+                user,
+                ..(*self.image).clone()
+            });
+        }
+    }
+}
+
+fn key_of(actor: &Actor) -> Key {
+    (actor.pid, ticks(actor.start_ns))
+}
+
+/// The parent itself, or, where its ancestry has reached the bound, a copy that is cut
+/// off from it: a relay of forks must not keep a chain of dead processes alive.
+fn bounded(parent: &Arc<Process>) -> Arc<Process> {
+    if parent.ancestors().count() + 1 < MAX_ANCESTORS {
+        return Arc::clone(parent);
+    }
+    Arc::new(Process {
+        parent: None,
+        ..(**parent).clone()
+    })
+}
