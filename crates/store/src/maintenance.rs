@@ -1,0 +1,89 @@
+//! What is done to files that are no longer written: sealing, retention, measuring.
+
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex};
+
+use crate::layout::entries;
+use crate::retention::{self, ClockGuard};
+use crate::seal::seal;
+use crate::stats::lock;
+use crate::store::Shared;
+use crate::{StoreError, Table};
+
+pub(crate) struct Maintenance {
+    shared: Arc<Shared>,
+    /// Held for a whole run, so that two threads never seal the same journal.
+    clock: Mutex<ClockGuard>,
+}
+
+impl Maintenance {
+    pub fn new(shared: Arc<Shared>) -> Maintenance {
+        Maintenance {
+            shared,
+            clock: Mutex::new(ClockGuard::default()),
+        }
+    }
+
+    /// Seals closed journals and removes what is past retention. A failure is shown
+    /// in the counters; the next run tries again.
+    pub fn run(&self, now_ns: i64) {
+        let mut clock = lock(&self.clock);
+        let sealed = self.seal_closed();
+        let retained = match clock.is_trusted(now_ns) {
+            true => retention::by_age(&self.shared, now_ns),
+            false => Ok(()),
+        };
+        let retained = retained.and_then(|()| retention::by_size(&self.shared));
+        let result = sealed.and(retained).and(self.measure());
+        self.show(result.as_ref().err());
+    }
+
+    /// Seals every journal that is not being written.
+    pub fn seal_all(&self) -> Result<(), StoreError> {
+        let _clock = lock(&self.clock);
+        let result = self.seal_closed().and(self.measure());
+        self.show(result.as_ref().err());
+        result
+    }
+
+    /// Counts bytes and partitions anew.
+    pub fn measure(&self) -> Result<(), StoreError> {
+        let layout = &self.shared.layout;
+        let (mut bytes, mut count) = (0, 0);
+        for table in Table::ALL {
+            let partitions = layout.list_partitions(table)?;
+            count += partitions.len() as u64;
+            bytes += partitions.iter().map(|p| p.size_bytes).sum::<u64>();
+            let live = lock(&self.shared.live).clone();
+            let journals = layout.list_journals(table)?;
+            let closed = journals.iter().filter(|j| !live.contains(&j.path));
+            bytes += closed.map(|j| j.size_bytes).sum::<u64>();
+        }
+        for (_, path) in entries(&layout.quarantine())? {
+            bytes += path.metadata().map_or(0, |m| m.len());
+        }
+        let counters = &self.shared.counters;
+        counters.settled_bytes.store(bytes, Relaxed);
+        counters.partitions.store(count, Relaxed);
+        Ok(())
+    }
+
+    fn seal_closed(&self) -> Result<(), StoreError> {
+        let shared = &self.shared;
+        for table in Table::ALL {
+            for journal in shared.layout.list_journals(table)? {
+                if lock(&shared.live).contains(&journal.path) {
+                    continue;
+                }
+                if let Some(problem) = seal(&shared.layout, table, &journal, &shared.host)? {
+                    tracing::warn!("{problem}");
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn show(&self, error: Option<&StoreError>) {
+        *lock(&self.shared.counters.upkeep_problem) = error.map(ToString::to_string);
+    }
+}

@@ -1,0 +1,8 @@
+//! Partitions: Parquet files that never change once they have their name.
+
+mod properties;
+mod reader;
+mod writer;
+
+pub(crate) use reader::{check, read};
+pub(crate) use writer::{PartitionWriter, TEMPORARY_SUFFIX};
