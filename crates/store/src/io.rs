@@ -71,7 +71,7 @@ pub(crate) fn reason(error: &Error) -> String {
         ErrorKind::ReadOnlyFilesystem => "the file system is mounted read-only".to_owned(),
         ErrorKind::PermissionDenied => "permission denied".to_owned(),
         ErrorKind::NotADirectory => "a part of the path is not a folder".to_owned(),
-        ErrorKind::NotFound => "it does not exist".to_owned(),
+        ErrorKind::NotFound => "no such file or folder".to_owned(),
         _ => error.to_string(),
     }
 }

@@ -3,9 +3,13 @@
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use arrow::array::{Array, AsArray, RecordBatch, types};
+use arrow::array::{Array, ArrayRef, AsArray, Int32Array, RecordBatch, types};
+use arrow::datatypes::Schema;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::arrow::{ArrowWriter, ProjectionMask};
+use parquet::file::properties::WriterProperties;
 use sentinel_event::{ColumnType, Value};
 
 /// Every partition of a table, by path.
@@ -40,11 +44,17 @@ pub fn batches(data_dir: &Path, table: &str) -> Vec<RecordBatch> {
 
 /// The numbers of all rows of a table, in order.
 pub fn all_seqs(data_dir: &Path, table: &str) -> Vec<u64> {
-    let batches = batches(data_dir, table);
-    batches
-        .iter()
-        .flat_map(|batch| seqs(batch).to_vec())
-        .collect()
+    let mut all = Vec::new();
+    for path in partitions(data_dir, table) {
+        let file = std::fs::File::open(path).unwrap();
+        let builder = ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
+        let only_seq = ProjectionMask::columns(builder.parquet_schema(), ["seq"]);
+        for batch in builder.with_projection(only_seq).build().unwrap() {
+            all.extend_from_slice(seqs(&batch.unwrap()));
+        }
+    }
+    all.sort_unstable();
+    all
 }
 
 pub fn seqs(batch: &RecordBatch) -> &[u64] {
@@ -82,4 +92,42 @@ pub fn plain(value: Option<Value<'_>>) -> Option<Value<'_>> {
         Value::TextList(items) => Value::OwnedList(items.iter().map(|i| i.to_string()).collect()),
         other => other,
     })
+}
+
+/// Writes a partition anew with another schema version in its metadata.
+pub fn rewrite_with_version(path: &Path, version: &str) {
+    let file = std::fs::File::open(path).unwrap();
+    let builder = ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
+    let metadata = builder
+        .metadata()
+        .file_metadata()
+        .key_value_metadata()
+        .unwrap();
+    let mut metadata = metadata.clone();
+    metadata.retain(|entry| entry.key != "ARROW:schema");
+    for entry in &mut metadata {
+        if entry.key == "sentinel.schema_version" {
+            entry.value = Some(version.to_owned());
+        }
+    }
+    let batches: Vec<RecordBatch> = builder.build().unwrap().map(Result::unwrap).collect();
+    let properties = WriterProperties::builder()
+        .set_key_value_metadata(Some(metadata))
+        .build();
+    let file = std::fs::File::create(path).unwrap();
+    let schema = Arc::new(Schema::new(batches[0].schema().fields().clone()));
+    let mut writer = ArrowWriter::try_new(file, schema.clone(), Some(properties)).unwrap();
+    for batch in batches {
+        let columns = batch.columns().to_vec();
+        writer
+            .write(&RecordBatch::try_new(schema.clone(), columns).unwrap())
+            .unwrap();
+    }
+    writer.close().unwrap();
+}
+
+/// A batch that has nothing to do with the store.
+pub fn sample_batch() -> RecordBatch {
+    let numbers: ArrayRef = Arc::new(Int32Array::from(vec![1, 2, 3]));
+    RecordBatch::try_from_iter([("a", numbers)]).unwrap()
 }
