@@ -48,6 +48,9 @@ fn expect_one(problems: &[Problem], beginning: &str) {
     );
 }
 
+/// One way to damage a file.
+type Change = fn(&Path);
+
 fn change(path: &Path, offset: u64) {
     let mut bytes = fs::read(path).unwrap();
     bytes[offset as usize] ^= 0x10;
@@ -131,7 +134,7 @@ fn a_journal_without_its_beginning_is_set_aside() {
 
 #[test]
 fn a_damaged_partition_is_set_aside_and_the_others_stay() {
-    let damages: [(&str, fn(&Path)); 3] = [
+    let damages: [(&str, Change); 3] = [
         ("truncated", |path| {
             cut(path, fs::metadata(path).unwrap().len() / 2)
         }),
