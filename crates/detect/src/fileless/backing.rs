@@ -126,8 +126,8 @@ fn unlinked(process: &Process, exec: &Exec, previous: Option<&Image>) -> Verdict
         (
             "unlinked",
             format!("ran a program whose file was already deleted ({path})"),
-            "no name leads to the executable's inode any more, and the process was not \
-             running it before",
+            "no name leads to the executable's inode any more, and the process did not \
+             run it before under a name",
         )
     };
     Verdict {
