@@ -14,6 +14,8 @@ pub struct Config {
     pub grouping: crate::grouping::Config,
     /// Programs that run from memory.
     pub fileless_execution: crate::fileless::Config,
+    /// Code that gets into processes other than from named files.
+    pub reflective_loading: crate::reflective::Config,
 }
 
 /// A severity written by its name: `info`, `low`, `medium`, `high`, `critical`.

@@ -112,6 +112,14 @@ pub fn is_installed_place(path: &str) -> bool {
     INSTALLED.iter().any(|directory| within(path, directory))
 }
 
+/// Directories in which any user can leave a file.
+const SHARED: [&str; 4] = ["/tmp", "/var/tmp", "/dev/shm", "/run/lock"];
+
+/// Whether `path` lies where any user can leave a file.
+pub fn is_shared_place(path: &str) -> bool {
+    SHARED.iter().any(|directory| within(path, directory))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

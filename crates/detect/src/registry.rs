@@ -23,11 +23,18 @@ pub enum Start {
 }
 
 /// Every detection, in the order in which they see an event.
-pub const DETECTIONS: &[Registration] = &[Registration {
-    name: "fileless_execution",
-    doc: "a program, script or library that runs from memory or from a file without a name",
-    start: |config| crate::fileless::start(&config.fileless_execution),
-}];
+pub const DETECTIONS: &[Registration] = &[
+    Registration {
+        name: "fileless_execution",
+        doc: "a program, script or library that runs from memory or from a file without a name",
+        start: |config| crate::fileless::start(&config.fileless_execution),
+    },
+    Registration {
+        name: "reflective_loading",
+        doc: "code that gets into a process other than from a named file",
+        start: |config| crate::reflective::start(&config.reflective_loading),
+    },
+];
 
 #[cfg(test)]
 mod tests {

@@ -226,6 +226,7 @@ fn every_detection_is_documented_with_the_techniques_that_it_names() {
             .into_iter()
             .filter(|case| case.detection == detection.name);
         let alerts = own.flat_map(|case| detect(&read(&case.events)));
+        let alerts = alerts.filter(|alert| alert.detection == detection.name);
         for technique in alerts.flat_map(|alert| alert.techniques) {
             for id in [technique.id, technique.legacy_id] {
                 assert!(text.contains(id), "{}: {id} is not named", path.display());
