@@ -1,0 +1,115 @@
+//! The one list of everything that can be simulated.
+
+use sentinel_event::{Kind, Severity, Technique};
+
+use crate::{Failure, Place, Proof, Stage, fileless, reflective};
+
+/// Attacks with one aim.
+#[derive(Debug)]
+pub struct Family {
+    /// Its name on the command line, such as `fileless`.
+    pub name: &'static str,
+    /// What they have in common, in one line.
+    pub summary: &'static str,
+    /// The ways in which it is done.
+    pub variants: &'static [Variant],
+}
+
+/// One way to carry out an attack.
+#[derive(Debug)]
+pub struct Variant {
+    /// Its full name, such as `fileless/memfd`.
+    pub name: &'static str,
+    /// What it is, in one line.
+    pub summary: &'static str,
+    /// What it does technically: the system calls in their order.
+    pub steps: &'static str,
+    /// The ATT&CK techniques that it shows.
+    pub techniques: &'static [Technique],
+    /// What a working sensor makes of it.
+    pub expected: Expected,
+    /// Where it needs a place for files.
+    pub place: Place,
+    /// What /proc shows while it is happening.
+    pub proof: Proof,
+    /// Carries it out; does not return where the attack replaces the program.
+    pub act: fn(&Stage) -> Result<(), Failure>,
+}
+
+/// What a working sensor makes of an attack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expected {
+    /// An alert by this detection, of this severity or worse.
+    Alert(&'static str, Severity),
+    /// An event of this kind and no more: by itself the act is too common for an alert.
+    Event(Kind),
+}
+
+/// Every family, in the order in which they are listed and run.
+pub const FAMILIES: &[Family] = &[fileless::FAMILY, reflective::FAMILY];
+
+/// The variants that `name` stands for: `all`, a family or a single variant.
+/// `None` when nothing has that name.
+pub fn select(name: &str) -> Option<Vec<&'static Variant>> {
+    let all = FAMILIES.iter().flat_map(|family| family.variants);
+    if name == "all" {
+        return Some(all.collect());
+    }
+    if let Some(family) = FAMILIES.iter().find(|family| family.name == name) {
+        return Some(family.variants.iter().collect());
+    }
+    variant(name).map(|variant| vec![variant])
+}
+
+/// The variant with this full name.
+pub fn variant(name: &str) -> Option<&'static Variant> {
+    FAMILIES
+        .iter()
+        .flat_map(|family| family.variants)
+        .find(|variant| variant.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_variant_is_named_after_its_family_once() {
+        let mut names = Vec::new();
+        for family in FAMILIES {
+            assert!(!family.variants.is_empty(), "{} is empty", family.name);
+            for variant in family.variants {
+                let short = variant.name.strip_prefix(family.name);
+                assert!(
+                    short.is_some_and(|s| s.len() > 1 && s.starts_with('/')),
+                    "{} is in family {}",
+                    variant.name,
+                    family.name
+                );
+                assert!(!names.contains(&variant.name), "{} twice", variant.name);
+                names.push(variant.name);
+            }
+        }
+    }
+
+    #[test]
+    fn every_variant_says_what_it_does_and_shows_a_technique() {
+        for variant in select("all").expect("all is a name") {
+            assert!(!variant.summary.is_empty() && !variant.steps.is_empty());
+            assert!(!variant.techniques.is_empty(), "{}", variant.name);
+        }
+    }
+
+    #[test]
+    fn names_select_one_family_or_everything() {
+        let count = |name| select(name).map(|variants| variants.len());
+        assert_eq!(count("fileless/memfd"), Some(1));
+        assert_eq!(count("fileless"), Some(fileless::FAMILY.variants.len()));
+        assert_eq!(
+            count("all"),
+            Some(FAMILIES.iter().map(|f| f.variants.len()).sum())
+        );
+        assert_eq!(count("fileless/"), None);
+        assert_eq!(count("memfd"), None);
+    }
+}
