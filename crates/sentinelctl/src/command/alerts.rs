@@ -1,0 +1,148 @@
+//! `sentinelctl alerts`: the history of alerts, the live stream, or one alert.
+
+use std::collections::VecDeque;
+use std::path::Path;
+
+use clap::builder::PossibleValuesParser;
+use sentinel_api::v1::{self, GetAlertRequest, ListAlertsRequest, StreamAlertsRequest};
+use sentinel_event::Severity;
+
+use crate::client::{self, Client};
+use crate::failure::Failure;
+use crate::output::{Output, Reader};
+use crate::{json, render};
+
+/// How many alerts are asked for at once.
+const PAGE: u32 = 500;
+
+/// Arguments of `alerts`.
+#[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct Args {
+    #[command(subcommand)]
+    action: Option<Action>,
+    #[command(flatten)]
+    filter: Filter,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Action {
+    /// Show one alert in full: what, why, by whom, on what evidence
+    Show {
+        /// The id of the alert, 16 hexadecimal digits.
+        id: String,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+struct Filter {
+    /// Wait for new alerts and print them as they come.
+    #[arg(long, short)]
+    follow: bool,
+    /// Only alerts of this severity or worse.
+    #[arg(long, value_name = "SEVERITY",
+          value_parser = PossibleValuesParser::new(Severity::ALL.iter().map(|s| s.name())))]
+    min_severity: Option<String>,
+    /// Only alerts after this position in the history.
+    #[arg(long, value_name = "N")]
+    after_seq: Option<u64>,
+    /// Only the newest N alerts, or the first N after --after-seq; with --follow, stop after N.
+    #[arg(long, short = 'n', value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    count: Option<u64>,
+}
+
+/// Shows what was asked for.
+pub async fn run(args: &Args, socket: &Path, output: &mut Output) -> Result<(), Failure> {
+    let mut client = client::connect(socket).await?;
+    match &args.action {
+        Some(Action::Show { id }) => show(&mut client, id, output).await,
+        None if args.filter.follow => follow(&mut client, &args.filter, output).await,
+        None => list(&mut client, &args.filter, output).await,
+    }
+}
+
+async fn show(client: &mut Client, id: &str, output: &mut Output) -> Result<(), Failure> {
+    let request = GetAlertRequest { id: id.to_owned() };
+    let alert = client::answer(client.get_alert(request)).await?;
+    if output.json {
+        return print(&alert, output);
+    }
+    output.print(&render::alert::show(&alert, &output.look))
+}
+
+async fn list(client: &mut Client, filter: &Filter, output: &mut Output) -> Result<(), Failure> {
+    let count = filter.count.unwrap_or(u64::MAX);
+    let newest_fit_one_page = filter.after_seq.is_none() && count <= PAGE.into();
+    // The position after which to go on; none asks for the newest.
+    let mut after = (!newest_fit_one_page).then(|| filter.after_seq.unwrap_or(0));
+    let mut left = count;
+    // The newest of more than a page are found by going through all of them.
+    let mut newest = VecDeque::new();
+    let keep_newest = filter.count.is_some() && filter.after_seq.is_none();
+    loop {
+        let request = ListAlertsRequest {
+            after_seq: after,
+            min_severity: filter.min_severity.clone().unwrap_or_default(),
+            limit: PAGE.min(u32::try_from(left).unwrap_or(PAGE)),
+        };
+        let page = client::answer(client.list_alerts(request)).await?;
+        let last = page.alerts.last().map(|alert| alert.seq);
+        for alert in page.alerts {
+            if keep_newest {
+                newest.push_back(alert);
+                if newest.len() as u64 > count {
+                    newest.pop_front();
+                }
+            } else {
+                print(&alert, output)?;
+                left -= 1;
+            }
+        }
+        // A page without progress would be asked for again and again.
+        if !page.more || left == 0 || after.is_none() || last <= after {
+            break;
+        }
+        after = last;
+    }
+    newest.iter().try_for_each(|alert| print(alert, output))
+}
+
+async fn follow(client: &mut Client, filter: &Filter, output: &mut Output) -> Result<(), Failure> {
+    let request = StreamAlertsRequest {
+        after_seq: filter.after_seq,
+        min_severity: filter.min_severity.clone().unwrap_or_default(),
+    };
+    let mut stream = client::answer(client.stream_alerts(request)).await?;
+    let mut left = filter.count;
+    let mut last_seen = None;
+    let mut reader = Reader::new();
+    while let Some(update) = reader.present(stream.message()).await?? {
+        if update.missed > 0 {
+            output.note(&missed(update.missed, last_seen));
+        }
+        let Some(alert) = update.alert else { continue };
+        print(&alert, output)?;
+        last_seen = Some(alert.seq);
+        left = left.map(|left| left - 1);
+        if left == Some(0) {
+            return Ok(());
+        }
+    }
+    Err(Failure::Gone("the daemon ended the stream".to_owned()))
+}
+
+fn missed(count: u64, last_seen: Option<u64>) -> String {
+    let after = last_seen.unwrap_or(0);
+    format!(
+        "missed {count} alerts because they were read too slowly; \
+         'sentinelctl alerts --after-seq {after}' lists them"
+    )
+}
+
+fn print(alert: &v1::Alert, output: &mut Output) -> Result<(), Failure> {
+    let text = match output.json {
+        true => json::message("Alert", alert)?,
+        false => render::alert::line(alert, &output.look),
+    };
+    output.line(&text)
+}

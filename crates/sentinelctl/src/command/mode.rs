@@ -1,0 +1,47 @@
+//! `sentinelctl mode`: which mode the sensor is in, and the switch.
+
+use std::path::Path;
+
+use clap::ValueEnum;
+use sentinel_api::v1::{self, GetModeRequest, SetModeRequest};
+
+use crate::client;
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::{json, render};
+
+/// Arguments of `mode`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The mode to switch to; without it, the mode is only shown.
+    mode: Option<Mode>,
+}
+
+/// The modes that one can switch to.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Mode {
+    /// Learn what is normal; known attacks are alerted, anomalies are not
+    Learn,
+    /// Alert on anomalies too
+    Detect,
+}
+
+/// Shows the mode, after the switch if one was asked for.
+pub async fn run(args: &Args, socket: &Path, output: &mut Output) -> Result<(), Failure> {
+    let mut client = client::connect(socket).await?;
+    let state = match args.mode {
+        None => client::answer(client.get_mode(GetModeRequest {})).await?,
+        Some(mode) => {
+            let mode = match mode {
+                Mode::Learn => v1::Mode::Learn,
+                Mode::Detect => v1::Mode::Detect,
+            };
+            let request = SetModeRequest { mode: mode.into() };
+            client::answer(client.set_mode(request)).await?
+        }
+    };
+    if output.json {
+        return output.line(&json::message("ModeState", &state)?);
+    }
+    output.line(&render::status::mode(&state, &output.look))
+}

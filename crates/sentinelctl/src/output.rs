@@ -1,0 +1,99 @@
+//! Standard output: colour only where it is wanted, and no fuss when the reader leaves.
+
+use std::env;
+use std::io::{self, IsTerminal, Write};
+use std::os::fd::AsFd;
+use std::thread;
+
+use clap::ColorChoice;
+use jiff::tz::TimeZone;
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use tokio::sync::oneshot;
+
+use crate::failure::Failure;
+use crate::render::Look;
+
+/// Where results go.
+pub struct Output {
+    /// Whether JSON was asked for.
+    pub json: bool,
+    /// How text is to look.
+    pub look: Look,
+}
+
+impl Output {
+    /// Standard output, with colour as the user and the environment want it.
+    pub fn new(color: ColorChoice, json: bool) -> Output {
+        let terminal = io::stdout().is_terminal();
+        // https://no-color.org: any value but the empty one.
+        let no_color = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let dumb = env::var_os("TERM").is_some_and(|value| value == "dumb");
+        Output {
+            json,
+            look: Look {
+                colour: match color {
+                    ColorChoice::Always => true,
+                    ColorChoice::Never => false,
+                    ColorChoice::Auto => terminal && !no_color && !dumb,
+                },
+                width: terminal
+                    .then(terminal_size::terminal_size)
+                    .flatten()
+                    .map(|(width, _)| width.0.into()),
+                zone: TimeZone::system(),
+            },
+        }
+    }
+
+    /// Prints the text at once: who follows a stream wants to see it now.
+    pub fn print(&mut self, text: &str) -> Result<(), Failure> {
+        let mut stdout = io::stdout().lock();
+        stdout
+            .write_all(text.as_bytes())
+            .and_then(|()| stdout.flush())
+            .map_err(|error| Failure::writing(&error))
+    }
+
+    /// Prints the text as one line.
+    pub fn line(&mut self, text: &str) -> Result<(), Failure> {
+        self.print(&format!("{text}\n"))
+    }
+
+    /// Tells the user something that is not a result.
+    pub fn note(&self, text: &str) {
+        eprintln!("sentinelctl: {text}");
+    }
+}
+
+/// Notices when whoever reads our output leaves while we have nothing to print.
+/// Without it `sentinelctl alerts --follow | head -1` would stay until the second alert.
+pub struct Reader(oneshot::Receiver<()>);
+
+impl Reader {
+    /// The reader of standard output.
+    pub fn new() -> Reader {
+        let (sender, gone) = oneshot::channel();
+        // A thread, because a wait in the runtime would need standard output to be
+        // non-blocking, for us and for everybody who shares it. It ends with the program.
+        thread::spawn(move || {
+            let stdout = io::stdout();
+            // Nothing is asked for: errors and hang-ups are reported anyway. A file
+            // has neither and is waited for in vain.
+            let mut watched = [PollFd::new(stdout.as_fd(), PollFlags::empty())];
+            while poll(&mut watched, PollTimeout::NONE) == Err(Errno::EINTR) {}
+            // The command may have ended meanwhile, and then nobody listens.
+            let _ = sender.send(());
+        });
+        Reader(gone)
+    }
+
+    /// Waits for the future as long as somebody reads our output.
+    pub async fn present<T>(&mut self, future: impl Future<Output = T>) -> Result<T, Failure> {
+        tokio::select! {
+            biased;
+            result = future => Ok(result),
+            _ = &mut self.0 => Err(Failure::ClosedPipe),
+        }
+    }
+}

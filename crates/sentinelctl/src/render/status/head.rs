@@ -1,0 +1,122 @@
+//! The lines above the tables: how the sensor is, in words.
+
+use sentinel_api::v1::StatusResponse;
+use sentinel_event::text::escape;
+
+use super::{loss_style, mode};
+use crate::render::unit::{bytes, counted, duration};
+use crate::render::{BAD, BOLD, DIM, GOOD, Look, severity_style};
+
+/// One named line per question, health first.
+pub fn head(status: &StatusResponse, look: &Look) -> String {
+    let name = look.paint(BOLD, &format!("Sentinel {}", escape(&status.version)));
+    let (host, kernel) = (escape(&status.host), escape(&status.kernel));
+    let mut lines = vec![format!("{name} on {host}, Linux {kernel}"), String::new()];
+    let parts = [
+        ("Health", health(&status.problems, look)),
+        (
+            "Mode",
+            vec![
+                status
+                    .mode
+                    .as_ref()
+                    .map_or("unknown".to_owned(), |state| mode(state, look)),
+            ],
+        ),
+        ("Running", vec![running(status, look)]),
+        ("Alerts", vec![alerts(status, look)]),
+        ("Store", store(status, look)),
+        ("Processes", processes(status, look)),
+        ("Decoding", decoding(status, look)),
+    ];
+    for (name, values) in parts {
+        // The name stands before the first of several lines.
+        let names = std::iter::once(name).chain(std::iter::repeat(""));
+        lines.extend(
+            names
+                .zip(values)
+                .map(|(name, value)| format!("{name:<11}{value}")),
+        );
+    }
+    lines.join("\n") + "\n"
+}
+
+fn running(status: &StatusResponse, look: &Look) -> String {
+    let uptime = duration(status.uptime_seconds);
+    format!("for {uptime}, since {}", look.date(status.started.as_ref()))
+}
+
+fn processes(status: &StatusResponse, look: &Look) -> Vec<String> {
+    let lines = status.processes.iter().map(|processes| {
+        let evicted = loss(processes.evicted_total, "forgotten", look);
+        let unknown = loss(processes.unknown_total, "made up", look);
+        let (size, capacity) = (processes.size, processes.capacity);
+        format!("{size} of at most {capacity} known, {evicted}, {unknown}")
+    });
+    lines.collect()
+}
+
+fn decoding(status: &StatusResponse, look: &Look) -> Vec<String> {
+    match status.undecodable_total {
+        0 => Vec::new(),
+        count => {
+            let records = counted(count, "record");
+            vec![look.paint(BAD, &format!("{records} from the kernel not understood"))]
+        }
+    }
+}
+
+fn health(problems: &[String], look: &Look) -> Vec<String> {
+    match problems {
+        [] => vec![look.paint(GOOD, "good")],
+        [one] => vec![look.paint(BAD, &escape(one))],
+        many => {
+            let count = look.paint(BAD, &counted(many.len() as u64, "problem"));
+            let each = many
+                .iter()
+                .map(|problem| look.paint(BAD, &format!("- {}", escape(problem))));
+            std::iter::once(count).chain(each).collect()
+        }
+    }
+}
+
+fn alerts(status: &StatusResponse, look: &Look) -> String {
+    // Worst first: that is what one looks for.
+    let counts = status.alerts.iter().rev().map(|entry| {
+        let style = match entry.count {
+            0 => DIM,
+            _ => severity_style(&entry.severity),
+        };
+        look.paint(
+            style,
+            &format!("{} {}", entry.count, escape(&entry.severity)),
+        )
+    });
+    let counts: Vec<_> = counts.collect();
+    match counts.is_empty() {
+        true => "none".to_owned(),
+        false => counts.join(", "),
+    }
+}
+
+fn store(status: &StatusResponse, look: &Look) -> Vec<String> {
+    let Some(store) = &status.store else {
+        return Vec::new();
+    };
+    let partitions = counted(store.partitions, "partition");
+    let written = counted(store.written_total, "event");
+    let dropped = loss(store.dropped_total, "given up", look);
+    let size = bytes(store.size_bytes);
+    let path = escape(&store.path);
+    let mut lines = vec![format!(
+        "{path}: {size} in {partitions}, {written} written, {dropped}"
+    )];
+    if !store.problem.is_empty() {
+        lines.push(look.paint(BAD, &escape(&store.problem)));
+    }
+    lines
+}
+
+fn loss(count: u64, what: &str, look: &Look) -> String {
+    look.paint(loss_style(count), &format!("{count} {what}"))
+}

@@ -1,0 +1,183 @@
+//! Golden screens of a sensor in good and in bad health.
+
+use super::screen;
+use crate::render::Look;
+use crate::render::testing::{PLAIN, check_golden, time};
+use sentinel_api::v1::{
+    Detection, Hook, KindCount, Mode, ModeState, ProcessTable, Queue, Ring, Rings, SeverityCount,
+    StatusResponse, Store,
+};
+
+fn hook(observation: &str, state: &str, reason: &str, blind_to: &str) -> Hook {
+    Hook {
+        observation: observation.into(),
+        program: format!("handle_{observation}"),
+        attach_point: format!("tp_btf/sched_process_{observation}"),
+        tier: "tracepoint".into(),
+        state: state.into(),
+        reason: reason.into(),
+        blind_to: blind_to.into(),
+    }
+}
+
+fn kind(kind: &str, ring: &str, seen: u64, lost: u64) -> KindCount {
+    KindCount {
+        kind: kind.into(),
+        ring: ring.into(),
+        seen,
+        lost,
+    }
+}
+
+fn queue(name: &str, depth: u64) -> Queue {
+    Queue {
+        name: name.into(),
+        depth,
+        capacity: 64,
+        dropped_total: 0,
+    }
+}
+
+fn healthy() -> StatusResponse {
+    StatusResponse {
+        version: "0.1.0".into(),
+        host: "web1".into(),
+        kernel: "6.1.0-18-amd64".into(),
+        mode: Some(ModeState {
+            mode: Mode::Learn.into(),
+            since: time(-90_000, 0),
+        }),
+        started: time(0, 0),
+        uptime_seconds: 11_520,
+        hooks: vec![
+            hook("exec", "running", "", ""),
+            hook("exit", "running", "", ""),
+        ],
+        rings: Some(Rings {
+            priority: Some(Ring {
+                sent: 60,
+                received: 60,
+                size_bytes: 8 << 20,
+                ..Ring::default()
+            }),
+            bulk: Some(Ring {
+                sent: 1_000_000,
+                received: 400_000,
+                aggregated: 600_000,
+                size_bytes: 16 << 20,
+                used_bytes: 4096,
+                ..Ring::default()
+            }),
+        }),
+        kinds: vec![kind("process", "", 210, 0), kind("exec", "priority", 60, 0)],
+        queues: vec![queue("pipeline", 0), queue("store", 3)],
+        store: Some(Store {
+            path: "/var/lib/sentinel".into(),
+            size_bytes: 13_000_000,
+            partitions: 32,
+            written_total: 400_060,
+            ..Store::default()
+        }),
+        alerts: [
+            ("info", 0),
+            ("low", 2),
+            ("medium", 0),
+            ("high", 1),
+            ("critical", 0),
+        ]
+        .map(|(severity, count)| SeverityCount {
+            severity: severity.into(),
+            count,
+        })
+        .into(),
+        processes: Some(ProcessTable {
+            size: 213,
+            capacity: 65_536,
+            ..ProcessTable::default()
+        }),
+        detections: vec![Detection {
+            name: "fileless_execution".into(),
+            state: "running".into(),
+            alerts_total: 3,
+            ..Detection::default()
+        }],
+        ..StatusResponse::default()
+    }
+}
+
+fn troubled() -> StatusResponse {
+    let mut status = healthy();
+    status.problems = vec![
+        "the hook for exit could not be attached".into(),
+        "17 events were lost in the last minute \x1b[2J".into(),
+    ];
+    status.hooks[1] = hook("exit", "failed", "no BTF in this kernel", "");
+    status
+        .hooks
+        .push(hook("open", "running", "", "opens by io_uring"));
+    status.kinds[1].lost = 17;
+    status
+        .rings
+        .as_mut()
+        .and_then(|rings| rings.priority.as_mut())
+        .expect("set above")
+        .lost = 17;
+    status.queues[1] = Queue {
+        depth: 64,
+        dropped_total: 5,
+        ..queue("store", 0)
+    };
+    status.undecodable_total = 1;
+    status.detections[0].state = "off".into();
+    status.detections[0].reason = "switched off in the configuration".into();
+    status.store.as_mut().expect("set above").problem = "no space left on device".into();
+    status
+}
+
+#[test]
+fn a_healthy_sensor() {
+    check_golden("status-healthy", &screen(&healthy(), &PLAIN));
+}
+
+#[test]
+fn a_troubled_sensor() {
+    check_golden("status-troubled", &screen(&troubled(), &PLAIN));
+}
+
+#[test]
+fn a_wide_terminal_puts_tables_side_by_side() {
+    let look = Look {
+        width: Some(140),
+        ..PLAIN
+    };
+    check_golden("status-wide", &screen(&troubled(), &look));
+}
+
+#[test]
+fn an_answer_without_anything_is_shown_without_a_panic() {
+    check_golden("status-empty", &screen(&StatusResponse::default(), &PLAIN));
+}
+
+#[test]
+fn colours_change_nothing_but_colours() {
+    let coloured = screen(
+        &troubled(),
+        &Look {
+            colour: true,
+            ..PLAIN
+        },
+    );
+    let plain: String = coloured
+        .split('\x1b')
+        .enumerate()
+        .map(|(i, part)| {
+            if i == 0 {
+                part
+            } else {
+                part.split_once('m').map_or("", |p| p.1)
+            }
+        })
+        .collect();
+    assert_ne!(coloured, plain);
+    assert_eq!(plain, screen(&troubled(), &PLAIN));
+}
