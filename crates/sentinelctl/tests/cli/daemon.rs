@@ -1,0 +1,234 @@
+//! A daemon that answers what the test wants and remembers what it was asked.
+
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use sentinel_api::v1::sentinel_server::{Sentinel, SentinelServer};
+use sentinel_api::v1::*;
+use tempfile::TempDir;
+use tokio::sync::oneshot;
+use tokio_stream::wrappers::UnixListenerStream;
+use tokio_stream::{Stream, StreamExt};
+use tonic::transport::Server;
+use tonic::{Request, Response, Status};
+
+/// What the daemon knows.
+#[derive(Default)]
+pub struct Knowledge {
+    pub mode: Mutex<i32>,
+    pub alerts: Vec<Alert>,
+    pub events: Vec<EventUpdate>,
+    /// Whether streams end after the last item instead of staying open.
+    pub streams_end: bool,
+    /// Whether changes are refused.
+    pub read_only: bool,
+    /// The requests so far, as their Debug text.
+    pub asked: Mutex<Vec<String>>,
+}
+
+/// A running daemon; it ends when this is dropped.
+pub struct Daemon {
+    folder: TempDir,
+    pub knowledge: Arc<Knowledge>,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<thread::JoinHandle<()>>,
+}
+
+impl Daemon {
+    pub fn start(knowledge: Knowledge) -> Daemon {
+        let folder = tempfile::tempdir().expect("a folder");
+        let socket = folder.path().join("sentinel.sock");
+        let knowledge = Arc::new(knowledge);
+        let (stop, stopped) = oneshot::channel::<()>();
+        let (ready, is_ready) = std::sync::mpsc::channel();
+        let service = SentinelServer::new(Fake(knowledge.clone()));
+        let thread = thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .expect("a runtime");
+            runtime.block_on(async {
+                let listener = tokio::net::UnixListener::bind(socket).expect("a socket");
+                ready.send(()).expect("the test waits");
+                let serve = Server::builder()
+                    .add_service(service)
+                    .serve_with_incoming(UnixListenerStream::new(listener));
+                // Not gracefully: open streams would keep the test from ending.
+                tokio::select! {
+                    result = serve => result.expect("it serves"),
+                    _ = stopped => {}
+                }
+            });
+        });
+        is_ready.recv().expect("the daemon starts");
+        Daemon {
+            folder,
+            knowledge,
+            stop: Some(stop),
+            thread: Some(thread),
+        }
+    }
+
+    pub fn socket(&self) -> PathBuf {
+        self.folder.path().join("sentinel.sock")
+    }
+
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// What it was asked since the last time.
+    pub fn asked(&self) -> Vec<String> {
+        std::mem::take(&mut self.knowledge.asked.lock().expect("not poisoned"))
+    }
+
+    /// Stops as a killed daemon does.
+    pub fn stop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            thread.join().expect("the daemon does not panic");
+        }
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+struct Fake(Arc<Knowledge>);
+
+type Answer<T> = Result<Response<T>, Status>;
+type Updates<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+
+impl Fake {
+    fn note<T: std::fmt::Debug>(&self, request: Request<T>) -> T {
+        let request = request.into_inner();
+        let mut asked = self.0.asked.lock().expect("not poisoned");
+        asked.push(format!("{request:?}"));
+        request
+    }
+
+    fn mode(&self) -> ModeState {
+        ModeState {
+            mode: *self.0.mode.lock().expect("not poisoned"),
+            since: time(),
+        }
+    }
+
+    fn stream<T: Send + 'static>(&self, items: Vec<T>) -> Answer<Updates<T>> {
+        let items = tokio_stream::iter(items.into_iter().map(Ok));
+        Ok(Response::new(match self.0.streams_end {
+            true => Box::pin(items),
+            false => Box::pin(items.chain(tokio_stream::pending())),
+        }))
+    }
+}
+
+/// 2023-11-14 22:13:20 UTC.
+pub fn time() -> Option<prost_types::Timestamp> {
+    Some(prost_types::Timestamp {
+        seconds: 1_700_000_000,
+        nanos: 0,
+    })
+}
+
+#[tonic::async_trait]
+impl Sentinel for Fake {
+    async fn status(&self, request: Request<StatusRequest>) -> Answer<StatusResponse> {
+        self.note(request);
+        Ok(Response::new(StatusResponse {
+            version: "0.1.0".to_owned(),
+            mode: Some(self.mode()),
+            rings: Some(Rings {
+                priority: Some(Ring {
+                    sent: 42,
+                    ..Ring::default()
+                }),
+                bulk: Some(Ring::default()),
+            }),
+            problems: vec!["the disk is full \x1b[2J".to_owned()],
+            ..StatusResponse::default()
+        }))
+    }
+
+    async fn get_mode(&self, request: Request<GetModeRequest>) -> Answer<ModeState> {
+        self.note(request);
+        Ok(Response::new(self.mode()))
+    }
+
+    async fn set_mode(&self, request: Request<SetModeRequest>) -> Answer<ModeState> {
+        if self.0.read_only {
+            return Err(Status::permission_denied(
+                "only sentinel-admin may change the mode",
+            ));
+        }
+        *self.0.mode.lock().expect("not poisoned") = self.note(request).mode;
+        Ok(Response::new(self.mode()))
+    }
+
+    type StreamAlertsStream = Updates<AlertUpdate>;
+
+    async fn stream_alerts(
+        &self,
+        request: Request<StreamAlertsRequest>,
+    ) -> Answer<Self::StreamAlertsStream> {
+        let request = self.note(request);
+        let alerts = self.0.alerts.iter().cloned();
+        let alerts = alerts.filter(|alert| Some(alert.seq) > request.after_seq);
+        let updates = alerts.map(|alert| AlertUpdate {
+            alert: Some(alert),
+            missed: 0,
+        });
+        let notice = AlertUpdate {
+            alert: None,
+            missed: 3,
+        };
+        self.stream(std::iter::once(notice).chain(updates).collect())
+    }
+
+    async fn list_alerts(&self, request: Request<ListAlertsRequest>) -> Answer<ListAlertsResponse> {
+        let request = self.note(request);
+        // Smaller than what is asked for, as a daemon is free to answer.
+        let limit = request.limit.min(2) as usize;
+        let alerts = &self.0.alerts;
+        let page: Vec<Alert> = match request.after_seq {
+            Some(after) => alerts
+                .iter()
+                .filter(|a| a.seq > after)
+                .take(limit)
+                .cloned()
+                .collect(),
+            None => alerts[alerts.len().saturating_sub(limit)..].to_vec(),
+        };
+        let more = match request.after_seq {
+            Some(_) => page.last().map(|a| a.seq) != alerts.last().map(|a| a.seq),
+            None => page.len() < alerts.len(),
+        };
+        Ok(Response::new(ListAlertsResponse { alerts: page, more }))
+    }
+
+    async fn get_alert(&self, request: Request<GetAlertRequest>) -> Answer<Alert> {
+        let id = self.note(request).id;
+        let found = self.0.alerts.iter().find(|alert| alert.id == id).cloned();
+        found
+            .map(Response::new)
+            .ok_or_else(|| Status::not_found(format!("there is no alert {id}")))
+    }
+
+    type StreamEventsStream = Updates<EventUpdate>;
+
+    async fn stream_events(
+        &self,
+        request: Request<StreamEventsRequest>,
+    ) -> Answer<Self::StreamEventsStream> {
+        self.note(request);
+        // Long enough for the client to wait in its stream when it ends.
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        self.stream(self.0.events.clone())
+    }
+}
