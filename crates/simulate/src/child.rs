@@ -20,6 +20,7 @@ pub(crate) const MARK: &str = "sentinel-simulation";
 
 /// The payload is called by its own name; a program with many names goes by it.
 const ARGV: [&CStr; 1] = [c"cat"];
+/// Nothing of the environment is needed, and nothing of it is to be seen in events.
 const ENV: [&CStr; 0] = [];
 
 /// What an attack has to work with.
@@ -78,7 +79,16 @@ pub(crate) fn become_path(path: &CStr) -> Result<(), Failure> {
 
 /// Becomes the program at a path, with arguments.
 pub(crate) fn become_path_with(path: &CStr, argv: &[&CStr]) -> Result<(), Failure> {
-    match execve(path, argv, &ENV) {
+    execute(path, argv, &ENV)
+}
+
+/// Becomes the program at a path, with one setting in its environment.
+pub(crate) fn become_path_with_env(path: &CStr, setting: &CStr) -> Result<(), Failure> {
+    execute(path, &ARGV, &[setting])
+}
+
+fn execute(path: &CStr, argv: &[&CStr], env: &[&CStr]) -> Result<(), Failure> {
+    match execve(path, argv, env) {
         Ok(never) => match never {},
         Err(errno) => {
             let step = format!("executing {}", path.to_string_lossy());

@@ -242,7 +242,7 @@ fn loader(stage: &Stage) -> Result<(), Failure> {
 
 /// A memfd that holds the image. Asks for an executable one, which hosts with
 /// vm.memfd_noexec=1 want to hear; kernels before 6.3 do not know that flag.
-fn memfd(image: &[u8], flags: MFdFlags) -> Result<File, Failure> {
+pub(crate) fn memfd(image: &[u8], flags: MFdFlags) -> Result<File, Failure> {
     let name = CString::new(MARK).unwrap_or_default();
     let executable = MFdFlags::from_bits_retain(libc::MFD_EXEC);
     let fd: OwnedFd = match memfd_create(name.as_c_str(), flags | executable) {

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
@@ -25,6 +26,8 @@ const STDERR_LIMIT: u64 = 4096;
 pub struct Launcher {
     /// The program.
     pub program: PathBuf,
+    /// The name under which it runs.
+    pub name: OsString,
     /// Its first arguments.
     pub args: Vec<OsString>,
 }
@@ -47,6 +50,8 @@ pub struct Report {
 pub enum Outcome {
     /// It happened: /proc showed it, the payload answered and ended.
     Ran {
+        /// What in /proc proved it, such as `executable /memfd:x`.
+        proof: String,
         /// The executable as /proc showed it.
         exe: PathBuf,
         /// The arguments as /proc showed them.
@@ -105,6 +110,7 @@ fn run(variant: &Variant, launcher: &Launcher) -> (Option<u32>, Result<Outcome, 
 
 fn spawn(variant: &Variant, launcher: &Launcher, folder: Option<&Path>) -> std::io::Result<Child> {
     Command::new(&launcher.program)
+        .arg0(&launcher.name)
         .args(&launcher.args)
         .arg(variant.name)
         .args(folder)
@@ -127,15 +133,16 @@ fn observe(variant: &Variant, child: &mut Child) -> Result<Outcome, Failure> {
     let sight = Sight::of(child.id()).map_err(|error| Failure::from_io("reading /proc", &error))?;
     drop(input);
     let status = wait(child, deadline)?;
-    if !variant.proof.holds(&sight) {
+    let Some(proof) = variant.proof.shown_by(&sight) else {
         return Err(Failure::Broken(format!(
             "it is not what it should be: {} runs as {}",
             sight.argv.join(" "),
             sight.exe.display()
         )));
-    }
+    };
     match status.code() {
         Some(0) => Ok(Outcome::Ran {
+            proof,
             exe: sight.exe,
             argv: sight.argv,
             exit_code: 0,
@@ -205,6 +212,7 @@ mod tests {
     fn outcome(script: &str) -> Outcome {
         let launcher = Launcher {
             program: "/bin/sh".into(),
+            name: "sh".into(),
             args: vec!["-c".into(), script.into()],
         };
         let variant = variant("fileless/memfd").expect("it exists");
@@ -246,6 +254,7 @@ mod tests {
     fn a_program_that_cannot_be_started_is_reported() {
         let launcher = Launcher {
             program: "/nonexistent".into(),
+            name: "x".into(),
             args: Vec::new(),
         };
         let variant = variant("fileless/memfd").expect("it exists");

@@ -5,7 +5,7 @@
 
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::child::MARK;
 use crate::payload::Payload;
@@ -27,6 +27,8 @@ pub enum Proof {
     DescriptorInterpreted,
     /// Another executable has our memfd mapped executable.
     MemfdLoaded,
+    /// Another executable has our file below /dev/shm mapped executable.
+    ShmLoaded,
     /// Anonymous memory is executable.
     AnonymousExecutable,
 }
@@ -57,40 +59,61 @@ impl Sight {
         })
     }
 
-    /// The lines of the memory map that describe executable memory.
-    fn executable_maps(&self) -> impl Iterator<Item = &str> {
-        self.maps.lines().filter(|line| {
-            let protection = line.split_whitespace().nth(1);
-            protection.is_some_and(|protection| protection.contains('x'))
+    /// The first executable mapping of a file whose path is as wanted; anonymous
+    /// memory has an empty one.
+    fn executable_file(&self, wanted: impl Fn(&str) -> bool) -> Option<String> {
+        let exe = self.exe.display();
+        self.maps.lines().find_map(|line| {
+            // address, protection, offset, device, inode and, after many blanks, the path
+            let mut words = line.splitn(6, ' ');
+            let protection = words.nth(1)?;
+            let path = words.nth(3).unwrap_or_default().trim_start();
+            let name = if path.is_empty() {
+                "anonymous memory"
+            } else {
+                path
+            };
+            (protection.contains('x') && wanted(path))
+                .then(|| format!("executable {exe}, {protection} {name}"))
         })
     }
 }
 
 impl Proof {
-    /// Whether a process that looks so is what this proof asks for.
-    pub(crate) fn holds(self, sight: &Sight) -> bool {
-        let exe = sight.exe.to_string_lossy();
-        let memfd = format!("/memfd:{MARK}");
+    /// What of the process proves it, such as `executable /memfd:x`; `None` when
+    /// nothing does.
+    pub(crate) fn shown_by(self, sight: &Sight) -> Option<String> {
+        let exe = &*sight.exe.to_string_lossy();
+        let memfd = &*format!("/memfd:{MARK}");
+        let is_memfd = exe.starts_with("/memfd:");
+        let is_deleted = exe.ends_with(" (deleted)");
+        let is_shm = exe.starts_with("/dev/shm/");
+        let executable = |holds: bool| holds.then(|| format!("executable {exe}"));
         match self {
-            Proof::MemfdExecuted => exe.starts_with(&memfd),
-            Proof::NamelessExecuted => !exe.starts_with("/memfd:") && exe.ends_with(" (deleted)"),
-            Proof::ShmExecuted => exe.starts_with("/dev/shm/") && exe.ends_with(MARK),
+            Proof::MemfdExecuted => executable(exe.starts_with(memfd)),
+            Proof::NamelessExecuted => executable(!is_memfd && is_deleted),
+            Proof::ShmExecuted => executable(is_shm && exe.ends_with(MARK)),
             Proof::DroppedExecuted => {
-                sight.exe.is_absolute() && exe.ends_with(MARK) && !exe.starts_with("/dev/shm/")
+                executable(exe.starts_with('/') && exe.ends_with(MARK) && !is_shm)
             }
-            Proof::PayloadExecuted => Payload::find().is_ok_and(|p| p.path == Path::new(&*exe)),
+            Proof::PayloadExecuted => {
+                executable(Payload::find().is_ok_and(|payload| payload.path == sight.exe))
+            }
             Proof::DescriptorInterpreted => {
-                let by_descriptor =
-                    |arg: &String| arg.starts_with("/proc/self/fd/") || arg.starts_with("/dev/fd/");
-                !exe.contains("memfd:") && sight.argv.iter().skip(1).any(by_descriptor)
+                let argument = sight.argv.iter().skip(1).find(|argument| {
+                    argument.starts_with("/proc/self/fd/") || argument.starts_with("/dev/fd/")
+                });
+                argument
+                    .filter(|_| !is_memfd)
+                    .map(|argument| format!("executable {exe}, argument {argument}"))
             }
-            Proof::MemfdLoaded => {
-                !exe.contains("memfd:") && sight.executable_maps().any(|line| line.contains(&memfd))
-            }
-            // address, protection, offset, device and inode, and no name after them
-            Proof::AnonymousExecutable => sight
-                .executable_maps()
-                .any(|line| line.split_whitespace().count() == 5),
+            Proof::MemfdLoaded => sight
+                .executable_file(|path| path.starts_with(memfd))
+                .filter(|_| !is_memfd),
+            Proof::ShmLoaded => sight
+                .executable_file(|path| path.starts_with("/dev/shm/") && path.ends_with(MARK))
+                .filter(|_| !is_shm),
+            Proof::AnonymousExecutable => sight.executable_file(str::is_empty),
         }
     }
 }
@@ -141,6 +164,14 @@ mod tests {
                 sight("/lib/ld.so", &["ld.so", "x"], code),
             ),
             (
+                Proof::ShmLoaded,
+                sight(
+                    "/bin/x",
+                    &["x"],
+                    "7f00-7f01 r-xp 00000000 00:01 7 /dev/shm/x/sentinel-simulation",
+                ),
+            ),
+            (
                 Proof::AnonymousExecutable,
                 sight("/bin/x", &["x"], "7f00-7f01 r-xp 00000000 00:00 0 "),
             ),
@@ -148,7 +179,7 @@ mod tests {
         for (wanted, _) in &cases {
             for (other, seen) in &cases {
                 assert_eq!(
-                    wanted.holds(seen),
+                    wanted.shown_by(seen).is_some(),
                     wanted == other,
                     "{wanted:?} for {seen:?}"
                 );
@@ -159,7 +190,11 @@ mod tests {
     #[test]
     fn memory_that_is_not_executable_proves_nothing() {
         let maps = "7f00-7f01 rw-p 00000000 00:00 0\n7f02-7f03 r-xp 00000000 00:00 0 [vdso]";
-        assert!(!Proof::AnonymousExecutable.holds(&sight("/bin/x", &["x"], maps)));
+        assert!(
+            Proof::AnonymousExecutable
+                .shown_by(&sight("/bin/x", &["x"], maps))
+                .is_none()
+        );
     }
 
     #[test]

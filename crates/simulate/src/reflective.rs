@@ -1,12 +1,19 @@
-//! Code that is brought into a running program without any execution.
+//! Code that is brought into a running program without any execution of it.
 //!
-//! A page of memory is filled with machine code and then made executable. The
-//! code is one return instruction and is never called: what the kernel sees is
-//! the change of protection, which is the same for every loader of this sort.
+//! Either a page of memory is filled with machine code and then made executable:
+//! the code is one return instruction and is never called, for what the kernel
+//! sees is the change of protection. Or the dynamic loader is told to load a
+//! library that no file holds: the library is a copy of one that the host has.
+
+use std::fs;
 
 use memmap2::MmapMut;
-use sentinel_event::{Kind, Technique};
+use nix::sys::memfd::MFdFlags;
+use sentinel_event::{Kind, Severity, Technique};
 
+use crate::child::{become_path_with_env, c_path, descriptor_path};
+use crate::fileless::memfd;
+use crate::payload::Payload;
 use crate::{Expected, Failure, Family, Place, Proof, Stage, Variant};
 
 const PAGE: usize = 4096;
@@ -17,25 +24,59 @@ const RETURN: &[u8] = &[0xc0, 0x03, 0x5f, 0xd6];
 #[cfg(not(target_arch = "aarch64"))]
 const RETURN: &[u8] = &[0xc3];
 
+const REFLECTIVE: Technique = Technique {
+    id: "T1620",
+    legacy_id: "T1620",
+    name: "Reflective Code Loading",
+};
+const PRELOAD: Technique = Technique {
+    id: "T1574.006",
+    legacy_id: "T1574.006",
+    name: "Hijack Execution Flow: Dynamic Linker Hijacking",
+};
+
 /// Every way that the simulator knows.
 pub(crate) const FAMILY: Family = Family {
     name: "reflective",
-    summary: "code brought into a running program through memory alone",
-    variants: &[Variant {
-        name: "reflective/mprotect",
-        summary: "anonymous memory, written and then made executable",
-        steps: "mmap(rw-, MAP_ANONYMOUS), write, mprotect(r-x)",
-        techniques: &[Technique {
-            id: "T1620",
-            legacy_id: "T1620",
-            name: "Reflective Code Loading",
-        }],
-        expected: Expected::Event(Kind::Mprotect),
-        place: Place::Nowhere,
-        proof: Proof::AnonymousExecutable,
-        act: write_then_execute,
-    }],
+    summary: "code brought into a program other than from a named file on a disk",
+    variants: &[
+        Variant {
+            name: "reflective/mprotect",
+            summary: "anonymous memory, written and then made executable",
+            steps: "mmap(rw-, MAP_ANONYMOUS), write, mprotect(r-x)",
+            techniques: &[REFLECTIVE],
+            // By itself the act is what every just-in-time compiler does.
+            expected: Expected::Event(Kind::Mprotect),
+            place: Place::Nowhere,
+            proof: Proof::AnonymousExecutable,
+            act: write_then_execute,
+        },
+        Variant {
+            name: "reflective/preload-memfd",
+            summary: "an installed program, made to load a library from a memfd",
+            steps: "memfd_create, write, execve(program, LD_PRELOAD=/proc/self/fd/N)",
+            techniques: &[REFLECTIVE, PRELOAD],
+            expected: alert(Severity::High),
+            place: Place::Nowhere,
+            proof: Proof::MemfdLoaded,
+            act: preload_memfd,
+        },
+        Variant {
+            name: "reflective/preload-dev-shm",
+            summary: "an installed program, made to load a library from /dev/shm",
+            steps: "write a file below /dev/shm, execve(program, LD_PRELOAD=path)",
+            techniques: &[REFLECTIVE, PRELOAD],
+            expected: alert(Severity::Medium),
+            place: Place::Shm,
+            proof: Proof::ShmLoaded,
+            act: preload_shared_memory,
+        },
+    ],
 };
+
+const fn alert(severity: Severity) -> Expected {
+    Expected::Alert("reflective_loading", severity)
+}
 
 fn write_then_execute(stage: &Stage) -> Result<(), Failure> {
     let mut memory = MmapMut::map_anon(PAGE).map_err(|error| Failure::from_io("mmap", &error))?;
@@ -47,4 +88,37 @@ fn write_then_execute(stage: &Stage) -> Result<(), Failure> {
     // The mapping has to outlive the echo, during which the parent looks at it.
     drop(code);
     ended
+}
+
+fn preload_memfd(stage: &Stage) -> Result<(), Failure> {
+    let library = memfd(&library()?, MFdFlags::empty())?;
+    preload(&stage.payload()?, descriptor_path(&library).to_bytes())
+}
+
+fn preload_shared_memory(stage: &Stage) -> Result<(), Failure> {
+    let path = stage.file()?;
+    fs::write(&path, library()?)
+        .map_err(|error| Failure::from_io("writing the library", &error))?;
+    preload(&stage.payload()?, path.as_os_str().as_encoded_bytes())
+}
+
+/// Becomes the installed payload with a library that is loaded before its own.
+fn preload(payload: &Payload, library: &[u8]) -> Result<(), Failure> {
+    // A static program loads no library: without a loader this is not possible.
+    payload.loader()?;
+    let setting = [b"LD_PRELOAD=", library].concat();
+    let setting = std::ffi::CString::new(setting).unwrap_or_default();
+    become_path_with_env(&c_path(&payload.path), &setting)
+}
+
+/// The image of a small library that is installed here and that this program itself
+/// has loaded, so that it fits this host for sure.
+fn library() -> Result<Vec<u8>, Failure> {
+    let maps = fs::read_to_string("/proc/self/maps")
+        .map_err(|error| Failure::from_io("reading /proc/self/maps", &error))?;
+    let path = ["/libgcc_s.so", "/libm.so", "/libc.so"]
+        .iter()
+        .find_map(|name| maps.split_whitespace().find(|word| word.contains(name)))
+        .ok_or_else(|| Failure::NotPossible("this program has loaded no library".to_owned()))?;
+    fs::read(path).map_err(|error| Failure::from_io(&format!("reading {path}"), &error))
 }

@@ -51,6 +51,7 @@ pub fn run(args: &Args, output: &mut Output) -> Result<ExitCode, Failure> {
     let launcher = Launcher {
         // Not the path, where by now another version may be installed.
         program: "/proc/self/exe".into(),
+        name: "sentinelctl".into(),
         args: vec![CHILD.into()],
     };
     let mut tally = render::simulate::Tally::default();

@@ -8,7 +8,6 @@ use sentinel_simulate::{Expected, FAMILIES, Failure, Outcome, Report, Variant};
 use serde::Serialize;
 
 use super::table::{Block, styled, table, text};
-use super::target::command_line;
 use super::{BAD, BOLD, DIM, GOOD, Look, WARN};
 
 /// Columns for the name of a variant.
@@ -54,14 +53,9 @@ pub fn report(report: &Report, look: &Look) -> String {
         Outcome::Not(Failure::Broken(_)) => (BAD, "failed"),
     };
     let detail = match &report.outcome {
-        Outcome::Ran { exe, argv, .. } => {
-            // The payload has no arguments; those of an interpreter are what it is about.
-            let exe = exe.to_string_lossy().into_owned();
-            let shown: Vec<_> = std::iter::once(exe)
-                .chain(argv.iter().skip(1).cloned())
-                .collect();
+        Outcome::Ran { proof, .. } => {
             let pid = report.pid.unwrap_or_default();
-            format!("pid {pid} as {}", command_line(&shown))
+            format!("pid {pid}, {}", escape(proof))
         }
         Outcome::Not(failure) => escape(&failure.to_string()).into_owned(),
     };
@@ -117,6 +111,7 @@ pub struct ReportJson {
 /// What /proc showed of the payload, and how it ended.
 #[derive(Debug, Serialize)]
 struct SightJson {
+    proof: String,
     exe: String,
     argv: Vec<String>,
     exit_code: i32,
@@ -155,11 +150,13 @@ impl From<&Report> for ReportJson {
     fn from(report: &Report) -> ReportJson {
         let (outcome, because, sight) = match &report.outcome {
             Outcome::Ran {
+                proof,
                 exe,
                 argv,
                 exit_code,
             } => {
                 let sight = SightJson {
+                    proof: proof.clone(),
                     exe: exe.to_string_lossy().into_owned(),
                     argv: argv.clone(),
                     exit_code: *exit_code,
@@ -249,6 +246,7 @@ mod tests {
     fn outcomes() -> [Outcome; 3] {
         [
             Outcome::Ran {
+                proof: "executable /dev/shm/x\x1b[2J".into(),
                 exe: "/dev/shm/x\x1b[2J".into(),
                 argv: vec!["cat".into()],
                 exit_code: 0,

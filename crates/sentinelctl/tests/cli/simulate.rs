@@ -142,7 +142,7 @@ fn the_list_needs_nothing_and_runs_nothing() {
     assert_eq!(names, variants().map(|v| v.name).collect::<Vec<_>>());
     assert!(lines.iter().all(|line| line["outcome"].is_null()));
     let family = ok_json(Path::new(NOWHERE), &["simulate", "--list", "reflective"]);
-    assert_eq!(family.len(), 1);
+    assert_eq!(family.len(), 3);
 }
 
 #[test]
