@@ -107,7 +107,7 @@ impl Detection for ReflectiveLoading {
 
 impl ReflectiveLoading {
     fn judge(&mut self, event: &Event, memory: &Memory) -> Option<Finding> {
-        match shape::of(&event.process, memory)? {
+        match shape::of(&event.process, event.kind(), memory)? {
             Shape::Library(severity) => Some(self.library(event, memory, severity)),
             shape => self.code(event, memory, shape),
         }

@@ -1,6 +1,6 @@
 //! What kind of executable memory it is: a pure function of one mapping.
 
-use sentinel_event::{Backing, Memory, Process, Prot, Severity};
+use sentinel_event::{Backing, Kind, Memory, Process, Prot, Severity};
 
 use crate::facts::same_inode;
 use crate::{paths, words};
@@ -24,7 +24,7 @@ pub enum Shape {
 
 /// The shape of `memory`; none for what every program has: its own segments and
 /// libraries from named files.
-pub fn of(process: &Process, memory: &Memory) -> Option<Shape> {
+pub fn of(process: &Process, kind: Kind, memory: &Memory) -> Option<Shape> {
     if memory.prot.0 & Prot::EXEC == 0 {
         return None;
     }
@@ -32,9 +32,11 @@ pub fn of(process: &Process, memory: &Memory) -> Option<Shape> {
     let shared = memory.map_flags & MAP_SHARED != 0;
     // mprotect events do not say how the memory was mapped; a library's code is
     // mapped executable from the start.
-    let as_library = !shared && memory.old_prot.is_none();
+    let as_library = !shared && kind == Kind::Mmap;
     match memory.backing {
         Backing::Anonymous => Some(Shape::Anonymous),
+        // The kernel backs shared anonymous memory by a file of its own.
+        Backing::Unlinked if is_shared_anonymous(&memory.path) => Some(Shape::Anonymous),
         Backing::Memfd | Backing::Unlinked if own => None,
         Backing::Memfd if as_library => Some(Shape::Library(Severity::High)),
         Backing::Unlinked if as_library => {
@@ -51,6 +53,10 @@ pub fn of(process: &Process, memory: &Memory) -> Option<Shape> {
         }
         Backing::File | Backing::Tmpfs => was_written(memory).then_some(Shape::PatchedFile),
     }
+}
+
+fn is_shared_anonymous(path: &str) -> bool {
+    matches!(path, "/dev/zero" | "/dev/zero (deleted)")
 }
 
 fn was_written(memory: &Memory) -> bool {
