@@ -16,6 +16,8 @@ pub struct Config {
     pub fileless_execution: crate::fileless::Config,
     /// Code that gets into processes other than from named files.
     pub reflective_loading: crate::reflective::Config,
+    /// Shells that are commanded from another host.
+    pub reverse_shell: crate::reverse::Config,
 }
 
 /// A severity written by its name: `info`, `low`, `medium`, `high`, `critical`.

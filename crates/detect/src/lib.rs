@@ -11,6 +11,7 @@
 
 mod bounded;
 mod config;
+mod connections;
 mod engine;
 mod facts;
 mod fileless;
@@ -19,8 +20,10 @@ mod grouping;
 mod kinds;
 mod loss;
 mod paths;
+mod programs;
 mod reflective;
 mod registry;
+mod reverse;
 mod stable_hash;
 pub mod techniques;
 #[cfg(test)]
@@ -35,3 +38,4 @@ pub use grouping::{Config as GroupingConfig, incident_id};
 pub use kinds::KindSet;
 pub use reflective::Config as ReflectiveConfig;
 pub use registry::{DETECTIONS, Registration, Start};
+pub use reverse::Config as ReverseShellConfig;

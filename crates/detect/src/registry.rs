@@ -34,6 +34,11 @@ pub const DETECTIONS: &[Registration] = &[
         doc: "code that gets into a process other than from a named file",
         start: |config| crate::reflective::start(&config.reflective_loading),
     },
+    Registration {
+        name: "reverse_shell",
+        doc: "a shell that is commanded from another host",
+        start: |config| crate::reverse::start(&config.reverse_shell),
+    },
 ];
 
 #[cfg(test)]

@@ -10,29 +10,7 @@ use sentinel_event::{Backing, Event, Exec, Process, Severity};
 use super::backing::{FROM_MEMORY, FROM_TMPFS};
 use super::history::{AnonymousFile, History};
 use super::{Config, Verdict};
-use crate::{paths, words};
-
-/// Interpreters by the beginning of their file name, as in `python3.11`.
-const INTERPRETERS: [&str; 19] = [
-    "sh", "bash", "dash", "zsh", "ksh", "mksh", "fish", "ash", "busybox", "python", "perl", "ruby",
-    "php", "node", "nodejs", "lua", "luajit", "tclsh", "awk",
-];
-
-/// Their options that take the next argument as a value.
-const VALUE_OPTIONS: [&str; 12] = [
-    "-W",
-    "-X",
-    "-I",
-    "-r",
-    "--require",
-    "-d",
-    "-O",
-    "-o",
-    "--rcfile",
-    "--init-file",
-    "-S",
-    "-M",
-];
+use crate::{paths, programs, words};
 
 /// The loader's options that take the next argument as a value (ld.so(8)).
 const LOADER_VALUE_OPTIONS: [&str; 6] = [
@@ -82,12 +60,27 @@ fn target<'a>(process: &'a Process, exec: &'a Exec) -> Option<(&'a str, Role)> {
     if exec.interpreter.is_some() {
         return Some((&exec.filename, Role::Script));
     }
-    let name = words::program(&process.exe);
-    if is_loader(name) {
-        return first_operand(&process.argv, &LOADER_VALUE_OPTIONS).map(|a| (a, Role::Loader));
+    if is_loader(words::program(&process.exe)) {
+        return loaded(&process.argv).map(|program| (program, Role::Loader));
     }
-    if is_interpreter(name) {
-        return first_operand(&process.argv, &VALUE_OPTIONS).map(|a| (a, Role::Script));
+    if !programs::is_interpreter(&process.exe) {
+        return None;
+    }
+    match programs::source(&process.exe, &process.argv) {
+        programs::Source::Script(script) => Some((script, Role::Script)),
+        programs::Source::Input | programs::Source::Arguments => None,
+    }
+}
+
+/// The program that the loader was called to run: its first argument that is no option.
+fn loaded(argv: &[Box<str>]) -> Option<&str> {
+    let mut arguments = argv.iter().skip(1).map(|argument| &**argument);
+    while let Some(argument) = arguments.next() {
+        if LOADER_VALUE_OPTIONS.contains(&argument) {
+            arguments.next();
+        } else if !argument.starts_with("--") {
+            return Some(argument);
+        }
     }
     None
 }
@@ -96,30 +89,6 @@ fn target<'a>(process: &'a Process, exec: &'a Exec) -> Option<(&'a str, Role)> {
 fn is_loader(name: &str) -> bool {
     let stem = name.split(".so").next().unwrap_or(name);
     name.contains(".so") && (stem == "ld" || stem == "ld64" || stem.starts_with("ld-"))
-}
-
-/// The name is one of [`INTERPRETERS`] with at most a version behind it.
-fn is_interpreter(name: &str) -> bool {
-    let bare = name.trim_end_matches(|c: char| c.is_ascii_digit() || matches!(c, '.' | '-'));
-    INTERPRETERS.contains(&bare) || matches!(bare, "gawk" | "mawk" | "rbash" | "pypy")
-}
-
-/// The first argument that is no option; none when the program stands in the
-/// arguments itself (`-c`, `-e`) or is a module (`-m`).
-fn first_operand<'a>(argv: &'a [Box<str>], value_options: &[&str]) -> Option<&'a str> {
-    let mut arguments = argv.iter().skip(1);
-    while let Some(argument) = arguments.next() {
-        match &**argument {
-            "--" => return arguments.next().map(|a| &**a),
-            "-c" | "-e" | "-m" | "-" => return None,
-            option if value_options.contains(&option) => {
-                arguments.next();
-            }
-            option if option.starts_with('-') || option.starts_with('+') => {}
-            operand => return Some(operand),
-        }
-    }
-    None
 }
 
 fn source<'a>(

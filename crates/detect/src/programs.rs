@@ -1,0 +1,179 @@
+//! What a program is for, by the file name of its executable and its arguments.
+//!
+//! A file name is weak evidence: whoever copies a shell under another name is not
+//! recognised here. Rules therefore never excuse anything by these names, they only
+//! use them to look closer.
+
+use crate::words::program;
+
+/// Programs that read commands of the system, by name without version.
+const SHELLS: [&str; 15] = [
+    "sh", "bash", "dash", "zsh", "ksh", "ksh93", "mksh", "fish", "ash", "csh", "tcsh", "rbash",
+    "yash", "busybox", "pwsh",
+];
+
+/// Interpreters of other languages, by name without version.
+const INTERPRETERS: [&str; 15] = [
+    "python", "pypy", "perl", "ruby", "php", "php-cgi", "node", "nodejs", "lua", "luajit", "tclsh",
+    "awk", "gawk", "mawk", "expect",
+];
+
+/// Programs that join a connection with something else.
+const RELAYS: [&str; 11] = [
+    "nc",
+    "nc.traditional",
+    "nc.openbsd",
+    "ncat",
+    "netcat",
+    "socat",
+    "openssl",
+    "telnet",
+    "cryptcat",
+    "ssh",
+    "websocat",
+];
+
+/// Whether the executable is a shell.
+pub fn is_shell(exe: &str) -> bool {
+    named(exe, &SHELLS)
+}
+
+/// Whether the executable is a shell or an interpreter of another language.
+pub fn is_interpreter(exe: &str) -> bool {
+    named(exe, &SHELLS) || named(exe, &INTERPRETERS)
+}
+
+/// Whether the executable is one that people join connections with.
+pub fn is_relay(exe: &str) -> bool {
+    RELAYS.contains(&program(exe))
+}
+
+/// The file name is in `names`, with at most a version behind it, as in `python3.11`.
+fn named(exe: &str, names: &[&str]) -> bool {
+    let name = program(exe);
+    let is_version = |c: char| c.is_ascii_digit() || matches!(c, '.' | '-');
+    names.contains(&name) || names.contains(&name.trim_end_matches(is_version))
+}
+
+/// Where a shell or interpreter takes its program from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source<'a> {
+    /// Its standard input: whoever writes there commands it.
+    Input,
+    /// Its arguments: `sh -c`, `perl -e`, `python -m`.
+    Arguments,
+    /// A script with this name, as it was given.
+    Script(&'a str),
+}
+
+/// Options that take the next argument as a value, of shells.
+const SHELL_VALUES: [&str; 6] = ["-O", "+O", "-o", "+o", "--rcfile", "--init-file"];
+
+/// Options that take the next argument as a value, of other interpreters.
+const INTERPRETER_VALUES: [&str; 9] = [
+    "-W",
+    "-X",
+    "-I",
+    "-r",
+    "--require",
+    "-d",
+    "-S",
+    "-M",
+    "--import",
+];
+
+/// Options of other interpreters whose value is the program.
+const PROGRAM_TEXT: [&str; 7] = ["-c", "-e", "-E", "-m", "--eval", "-p", "--print"];
+
+/// Where the shell or interpreter `exe` with these arguments takes its program from.
+pub fn source<'a>(exe: &str, argv: &'a [Box<str>]) -> Source<'a> {
+    // busybox is told by its first argument what it is.
+    let is_applet = argv.first().is_some_and(|name| program(name) == "busybox");
+    let skipped = if is_applet { 2 } else { 1 };
+    let shell = is_shell(exe);
+    let php = program(exe).starts_with("php");
+    let mut arguments = argv.iter().skip(skipped).map(|argument| &**argument);
+    while let Some(argument) = arguments.next() {
+        match argument {
+            "-" | "-s" => return Source::Input,
+            "--" => return arguments.next().map_or(Source::Input, Source::Script),
+            "-r" if php => return Source::Arguments,
+            "-f" if php => {}
+            option if shell && SHELL_VALUES.contains(&option) => {
+                arguments.next();
+            }
+            option if !shell && INTERPRETER_VALUES.contains(&option) => {
+                arguments.next();
+            }
+            // Shells let short options be joined, as in `-lc`.
+            option if shell && is_short(option) && option.contains('c') => {
+                return Source::Arguments;
+            }
+            option if !shell && PROGRAM_TEXT.contains(&option) => return Source::Arguments,
+            option if option.starts_with(['-', '+']) => {}
+            script => return Source::Script(script),
+        }
+    }
+    Source::Input
+}
+
+fn is_short(option: &str) -> bool {
+    option.starts_with('-') && !option.starts_with("--")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_may_carry_versions() {
+        for exe in [
+            "/usr/bin/python3.11",
+            "/bin/bash",
+            "/usr/bin/lua5.4",
+            "/usr/bin/php8.2",
+        ] {
+            assert!(is_interpreter(exe), "{exe}");
+        }
+        for exe in [
+            "/usr/bin/shred",
+            "/usr/bin/basher",
+            "/usr/bin/pythonista",
+            "",
+        ] {
+            assert!(!is_interpreter(exe), "{exe}");
+        }
+        assert!(is_shell("/usr/bin/ksh93") && !is_shell("/usr/bin/perl"));
+    }
+
+    #[test]
+    fn programs_come_from_where_the_arguments_say() {
+        use Source::{Arguments, Input, Script};
+        let cases: &[(&[&str], Source)] = &[
+            (&["sh"], Input),
+            (&["bash", "-i"], Input),
+            (&["bash", "--norc", "-i"], Input),
+            (&["bash", "-s", "host"], Input),
+            (&["bash", "--rcfile", "x", "-i"], Input),
+            (&["busybox", "sh"], Input),
+            (&["busybox", "sh", "/x"], Script("/x")),
+            (&["sh", "-c", "id"], Arguments),
+            (&["bash", "-lc", "id"], Arguments),
+            (&["bash", "-e", "build.sh"], Script("build.sh")),
+            (&["bash", "build.sh", "-c"], Script("build.sh")),
+            (&["bash", "--", "-x"], Script("-x")),
+            (&["python3", "-"], Input),
+            (&["python3", "-W", "error", "x.py"], Script("x.py")),
+            (&["python3", "-m", "http.server"], Arguments),
+            (&["perl", "-e", "print 1"], Arguments),
+            (&["perl", "-I", "lib", "x.pl"], Script("x.pl")),
+            (&["php", "-r", "phpinfo();"], Arguments),
+            (&["node", "-r", "ts", "x.js"], Script("x.js")),
+        ];
+        for (argv, expected) in cases {
+            let exe = format!("/usr/bin/{}", argv[0]);
+            let argv: Vec<Box<str>> = argv.iter().map(|&a| a.into()).collect();
+            assert_eq!(source(&exe, &argv), *expected, "{argv:?}");
+        }
+    }
+}
