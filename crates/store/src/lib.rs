@@ -21,6 +21,7 @@ mod partition;
 mod queue;
 pub mod reader;
 mod recovery;
+pub mod replay;
 mod retention;
 mod seal;
 mod snapshot;

@@ -4,5 +4,5 @@ mod properties;
 mod reader;
 mod writer;
 
-pub(crate) use reader::{check, read};
+pub(crate) use reader::{check, read, read_dictionaries};
 pub(crate) use writer::{PartitionWriter, TEMPORARY_SUFFIX};
