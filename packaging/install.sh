@@ -41,7 +41,7 @@ install_all() {
   install -D -m 0755 "$release/sentinel" "$dest$daemon"
   install -D -m 0755 "$release/sentinelctl" "$dest$cli"
   install -d "$(dirname "$dest$unit")"
-  sed "s|/usr/sbin/sentinel|$daemon|" systemd/sentinel.service >"$dest$unit"
+  sed "s|/usr/sbin/sentinel|$daemon|g" systemd/sentinel.service >"$dest$unit"
   chmod 0644 "$dest$unit"
   install_config
   if systemd_runs; then
