@@ -1,0 +1,70 @@
+#!/usr/bin/env bash
+# fetch.sh VERSION: makes sure that Debian's kernel of this version is below
+# target/kernels/VERSION as `vmlinuz` and `config`. The package is taken from the Debian
+# archive that this machine uses, with lists and cache of its own: nothing is installed
+# and the machine's package state is not touched.
+set -euo pipefail
+
+version=$1
+cache=$(cd "$(dirname "$0")/../.." && pwd)/target/kernels/$version
+
+die() {
+  echo "fetch: $*" >&2
+  exit 1
+}
+
+# Where Debian keeps the kernel of a version.
+case $version in
+5.10) suite=bullseye-security ;;
+6.1) suite=bookworm-security ;;
+6.12) suite=bookworm-backports ;;
+7.x) suite=trixie-backports ;;
+*) die "no suite is known for kernel $version" ;;
+esac
+
+[[ ! -e $cache/vmlinuz ]] || exit 0
+
+# The archive is the one in the machine's own sources; security has an archive of its own.
+archive() {
+  apt-get indextargets --format '$(RELEASE) $(REPO_URI)' 'Created-By: Packages' |
+    awk -v security="$1" '($1 ~ /-security$/) == security { print $2; exit }'
+}
+command -v apt-get >/dev/null || die "this machine has no apt to fetch Debian's kernels with"
+[[ $suite == *-security ]] && security=1 || security=0
+uri=$(archive "$security")
+[[ -n $uri ]] || die "no Debian archive for $suite in this machine's package sources"
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+mkdir -p "$work"/{lists,archives}/partial "$work/unpacked"
+touch "$work/status"
+echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $uri $suite main" >"$work/sources.list"
+apt=(-o Dir::State="$work" -o Dir::State::status="$work/status" -o Dir::Cache="$work"
+  -o Dir::Etc::sourcelist="$work/sources.list" -o Dir::Etc::sourceparts=-
+  -o Acquire::Languages=none -o APT::Architecture=amd64 -o APT::Architectures=amd64
+  -o APT::Sandbox::User=root -qq)
+
+depends() {
+  apt-cache "${apt[@]}" show --no-all-versions "$1" | sed -n 's/^Depends: //p' | tr ',' '\n' | sed 's/^ *//; s/ .*//'
+}
+
+apt-get "${apt[@]}" update
+# The package linux-image-amd64 stands for the newest one, whose name has its version.
+# Since 7.x that one only collects the parts in which image and configuration lie.
+image=$(depends linux-image-amd64 | grep '^linux-image-')
+mapfile -t packages < <(echo "$image"; depends "$image" | grep -E '^linux-(binary|base)-[0-9]' || true)
+(cd "$work" && apt-get "${apt[@]}" download "${packages[@]}")
+for package in "$work"/*.deb; do
+  dpkg-deb --fsys-tarfile "$package" |
+    tar -x -C "$work/unpacked" --wildcards --wildcards-match-slash \
+      './boot/vmlinuz-*' './boot/config-*' './usr/lib/modules/*/vmlinuz' './usr/lib/modules/*/config' 2>/dev/null || true
+done
+
+mkdir -p "$cache"
+for file in config vmlinuz; do
+  found=$(find "$work/unpacked" -type f \( -name "$file" -o -name "$file-*" \) | head -n 1)
+  [[ -n $found ]] || die "no $file in ${packages[*]}"
+  mv "$found" "$cache/$file"
+done
+grep -q '^CONFIG_DEBUG_INFO_BTF=y' "$cache/config" || die "$image has no BTF"
+echo "$image" >"$cache/package"

@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# test.sh [VERSION...]: boots Debian's kernels, or only these, runs guest.sh in each,
+# and prints a table. A failing case prints the command that repeats it.
+#
+# Each kernel also runs with full preemption where its mode can be chosen at boot, since
+# that is where programs are interrupted in the middle; from 6.13 on lazy preemption is
+# a mode of its own.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+# shellcheck source=tests/checks.sh
+source tests/checks.sh
+
+# Version, then the preemption mode to ask for; "-" is the kernel's own default.
+cases='
+5.10  -
+6.1   -
+6.1   full
+6.12  -
+6.12  full
+7.x   full
+7.x   lazy
+'
+
+logs=target/test-logs/kernels
+initramfs=target/kernels/initramfs
+mkdir -p "$logs" target/kernels
+
+# The path of the integration tests' program is known to cargo alone.
+integration() {
+  cargo test --release --locked --no-run --test integration --message-format json |
+    jq --raw-output 'select(.reason == "compiler-artifact" and .target.name == "integration") | .executable'
+}
+
+cargo build --release --locked
+tests/kernels/initramfs.sh "$initramfs" target/release/sentinel target/release/sentinelctl "$(integration)" tests/kernels/guest.sh
+
+failed=()
+printf '\n%-32s %-8s %-8s %s\n' KERNEL PREEMPT RESULT SECONDS
+while read -r version preempt; do
+  [[ -n $version ]] || continue
+  (($# == 0)) || [[ " $* " == *" $version "* ]] || continue
+  tests/kernels/fetch.sh "$version"
+  [[ $preempt != - ]] || preempt=
+  log=$logs/$version${preempt:+-$preempt}.log
+  began=$SECONDS
+  if tests/kernels/boot.sh "$version" "$initramfs" "${preempt:+preempt=$preempt}" "/guest.sh $preempt" >"$log" 2>&1; then
+    result=passed checks_passed=$((checks_passed + 1))
+  else
+    result=FAILED checks_failed=$((checks_failed + 1))
+    failed+=("tests/kernels/boot.sh $version $initramfs '${preempt:+preempt=$preempt}' '/guest.sh $preempt'  # log: $log")
+  fi
+  printf '%-32s %-8s %-8s %s\n' "$(<"target/kernels/$version/package")" "${preempt:-default}" "$result" "$((SECONDS - began))"
+done <<<"$cases"
+
+echo
+for command in "${failed[@]}"; do
+  echo "repeat with: $command"
+done
+finish
