@@ -67,6 +67,9 @@ part 'build' build
 part 'rust lint' rust_lint
 part 'rust tests' rust_tests
 part 'rust docs' rust_docs
+part 'installation' tests/install.sh
+part 'interoperability' tests/python/test.sh
+part 'systemd' tests/systemd/test.sh
 
 echo
 for line in "${skips[@]}"; do echo "skipped: $line"; done
