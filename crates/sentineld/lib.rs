@@ -1,1 +1,24 @@
+//! The daemon: everything between the kernel and those who ask.
+//!
+//! `sensor` takes facts from the kernel, `source` makes events of them, `pipeline` shows
+//! them to the detections, `hub` hands them to whoever listens, `service` answers the
+//! control plane, `run` puts it all together.
 
+#![deny(unsafe_code)]
+
+pub mod clock;
+pub mod config;
+mod console;
+pub mod hub;
+pub mod journald;
+mod line;
+pub mod mode;
+mod notify;
+pub mod pipeline;
+pub mod probe;
+mod procfs;
+pub mod run;
+#[allow(unsafe_code)]
+pub mod sensor;
+pub mod service;
+pub mod source;

@@ -1,0 +1,159 @@
+//! Where the pipeline meets those who listen: live streams of events and alerts, the
+//! latest alerts, and the figures of the pipeline. Nobody who listens can slow it.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use sentinel_event::{Alert, Batch, Kind, Severity};
+use sentinel_process::Counters;
+use tokio::sync::broadcast::{Receiver, Sender, channel};
+
+/// Batches that a slow listener may be behind before it misses some; with at most some
+/// 2,000 events in a batch under load this bounds what is kept for it to 20 MB.
+pub const EVENT_BATCHES: usize = 16;
+/// Alerts that a slow listener may be behind before it misses some.
+const ALERTS: usize = 1024;
+/// Alerts that are kept in memory, because the store has them only after its next flush.
+const RECENT_ALERTS: usize = 1024;
+
+/// How one detection fares.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DetectionStatus {
+    /// Its name.
+    pub name: &'static str,
+    /// "running", "off" or "failed".
+    pub state: &'static str,
+    /// Why it is off or failed.
+    pub reason: String,
+    /// Alerts that it raised.
+    pub alerts_total: u64,
+}
+
+/// The figures of the pipeline, replaced after each batch.
+#[derive(Debug, Clone, Default)]
+pub struct Figures {
+    /// The process table.
+    pub processes: Counters,
+    /// Every detection.
+    pub detections: Vec<DetectionStatus>,
+}
+
+/// The meeting point.
+pub struct Hub {
+    events: Sender<Batch>,
+    alerts: Sender<Arc<Alert>>,
+    recent: Mutex<VecDeque<Arc<Alert>>>,
+    figures: Mutex<Figures>,
+    seen: Vec<AtomicU64>,
+    raised: Vec<AtomicU64>,
+    begun: Instant,
+    progress_ms: AtomicU64,
+}
+
+impl Hub {
+    /// A hub without listeners.
+    pub fn new() -> Hub {
+        Hub {
+            events: channel(EVENT_BATCHES).0,
+            alerts: channel(ALERTS).0,
+            recent: Mutex::default(),
+            figures: Mutex::default(),
+            seen: Kind::ALL.iter().map(|_| AtomicU64::new(0)).collect(),
+            raised: Severity::ALL.iter().map(|_| AtomicU64::new(0)).collect(),
+            begun: Instant::now(),
+            progress_ms: AtomicU64::new(0),
+        }
+    }
+
+    /// Hands events to whoever listens.
+    pub fn publish_events(&self, batch: &Batch) {
+        for event in batch.iter() {
+            self.seen[event.kind() as usize].fetch_add(1, Relaxed);
+        }
+        // Without listeners sending fails, which is the usual case.
+        let _ = self.events.send(Arc::clone(batch));
+    }
+
+    /// Hands an alert to whoever listens and keeps it for those who come.
+    pub fn publish_alert(&self, alert: &Arc<Alert>) {
+        self.raised[alert.severity as usize].fetch_add(1, Relaxed);
+        let mut recent = lock(&self.recent);
+        if recent.len() == RECENT_ALERTS {
+            recent.pop_front();
+        }
+        recent.push_back(Arc::clone(alert));
+        // Sent under the lock, so that a listener who subscribes and then reads the
+        // recent ones misses none in between.
+        let _ = self.alerts.send(Arc::clone(alert));
+    }
+
+    /// Replaces the figures and notes that the pipeline is alive.
+    pub fn report(&self, figures: Option<Figures>) {
+        if let Some(figures) = figures {
+            *lock(&self.figures) = figures;
+        }
+        self.progress_ms
+            .store(self.begun.elapsed().as_millis() as u64, Relaxed);
+    }
+
+    /// How long ago the pipeline last made a step.
+    pub fn stalled_for(&self) -> Duration {
+        let progress = Duration::from_millis(self.progress_ms.load(Relaxed));
+        self.begun.elapsed().saturating_sub(progress)
+    }
+
+    /// Live events from now on.
+    pub fn listen_events(&self) -> Receiver<Batch> {
+        self.events.subscribe()
+    }
+
+    /// Live alerts from now on, and those of late.
+    pub fn listen_alerts(&self) -> (Vec<Arc<Alert>>, Receiver<Arc<Alert>>) {
+        let recent = lock(&self.recent);
+        (recent.iter().cloned().collect(), self.alerts.subscribe())
+    }
+
+    /// The alerts of late, oldest first.
+    pub fn recent_alerts(&self) -> Vec<Arc<Alert>> {
+        lock(&self.recent).iter().cloned().collect()
+    }
+
+    /// The latest figures.
+    pub fn figures(&self) -> Figures {
+        lock(&self.figures).clone()
+    }
+
+    /// Events seen of each kind.
+    pub fn seen(&self) -> impl Iterator<Item = (Kind, u64)> {
+        Kind::ALL
+            .iter()
+            .zip(&self.seen)
+            .map(|(kind, count)| (*kind, count.load(Relaxed)))
+    }
+
+    /// Alerts raised of each severity.
+    pub fn raised(&self) -> impl Iterator<Item = (Severity, u64)> {
+        Severity::ALL
+            .iter()
+            .zip(&self.raised)
+            .map(|(severity, count)| (*severity, count.load(Relaxed)))
+    }
+
+    /// Batches that the slowest listener has still to take.
+    pub fn event_backlog(&self) -> usize {
+        self.events.len()
+    }
+}
+
+impl Default for Hub {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // What is guarded is replaced or pushed as a whole, so a panic leaves it whole.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

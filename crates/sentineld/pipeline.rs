@@ -1,0 +1,83 @@
+//! From events to alerts: takes batches from a source, shows each event to the
+//! detections, and hands both on to the store, the journal and whoever listens.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use sentinel_detect::{Engine, State};
+use sentinel_event::{Alert, Batch};
+use sentinel_store::Writer;
+
+use crate::hub::{DetectionStatus, Figures, Hub};
+use crate::journald;
+use crate::source::{Next, Source};
+
+/// How long to wait for events before noting that all is well.
+const IDLE: Duration = Duration::from_millis(500);
+/// How often the figures are renewed while events flow.
+const FIGURES_INTERVAL: Duration = Duration::from_millis(200);
+
+/// Runs until the source ends.
+pub fn run(
+    mut source: impl Source,
+    mut engine: Engine,
+    hub: &Hub,
+    writer: &Writer,
+    mut last_alert_seq: u64,
+) {
+    let mut alerts = Vec::new();
+    let mut figures_at = None;
+    loop {
+        match source.next(IDLE) {
+            Next::Batch(events) => {
+                for event in &events {
+                    engine.observe(event, &mut alerts);
+                }
+                let batch: Batch = Arc::new(events);
+                writer.offer_events(Arc::clone(&batch));
+                hub.publish_events(&batch);
+                for mut alert in alerts.drain(..) {
+                    last_alert_seq += 1;
+                    alert.seq = last_alert_seq;
+                    raise(Arc::new(alert), hub, writer);
+                }
+            }
+            Next::Idle => {}
+            Next::End => break,
+        }
+        let due = figures_at.is_none_or(|at: Instant| at.elapsed() >= FIGURES_INTERVAL);
+        hub.report(due.then(|| figures(&source, &engine)));
+        if due {
+            figures_at = Some(Instant::now());
+        }
+    }
+    hub.report(Some(figures(&source, &engine)));
+}
+
+fn raise(alert: Arc<Alert>, hub: &Hub, writer: &Writer) {
+    writer.offer_alert(Arc::clone(&alert));
+    hub.publish_alert(&alert);
+    journald::log_alert(&alert);
+}
+
+fn figures(source: &impl Source, engine: &Engine) -> Figures {
+    Figures {
+        processes: source.processes(),
+        detections: engine
+            .status()
+            .map(|status| {
+                let (state, reason) = match status.state {
+                    State::Running => ("running", String::new()),
+                    State::Off => ("off", "switched off in the configuration".to_owned()),
+                    State::Failed(reason) => ("failed", reason.clone()),
+                };
+                DetectionStatus {
+                    name: status.name,
+                    state,
+                    reason,
+                    alerts_total: status.counters.alerts_total,
+                }
+            })
+            .collect(),
+    }
+}

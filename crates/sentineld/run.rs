@@ -1,0 +1,126 @@
+//! `sentinel run`: puts the parts together and takes them apart again.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow};
+use sentinel_detect::Engine;
+use sentinel_process::{Enricher, Table};
+use sentinel_store::{Store, Writer};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Config;
+use crate::hub::Hub;
+use crate::mode::ModeFile;
+use crate::sensor::{Host, Sensor};
+use crate::service::{self, Facts, Socket};
+use crate::source::Live;
+use crate::{clock, console, notify, pipeline};
+
+/// Runs the daemon until a signal ends it.
+pub fn run(config: Config, with_console: bool) -> Result<()> {
+    let host = Host::read()?;
+    // In the order of what is cheapest to refuse: the socket tells of a second daemon
+    // before the data folder is touched, the folder before the kernel is.
+    let socket = Socket::bind(&config.service.socket)?;
+    let (store, problems) = Store::open(&config.data_dir, &host.name, config.store.clone())?;
+    for problem in problems {
+        tracing::warn!("{problem}");
+    }
+    let mode = ModeFile::open(&config.data_dir)?;
+    let sensor = Sensor::start(&config.sensor, &host)?;
+    let (event_seq, alert_seq) = store.last_seq();
+    let writer = Arc::new(Writer::start(store).context("cannot start the store's thread")?);
+    let hub = Arc::new(Hub::new());
+    let facts = Arc::new(Facts {
+        started_ns: clock::unix_ns(),
+        hooks: sensor.hooks.clone(),
+        sensor: Arc::clone(&sensor.stats),
+        hub: Arc::clone(&hub),
+        mode,
+        writer: Arc::clone(&writer),
+        host: host.clone(),
+    });
+    let stop_sensor = sensor.stop_flag();
+    let table = Table::new(
+        host.boot_id,
+        clock::wall_of_boot_ns(),
+        config.sensor.processes_max as usize,
+    );
+    let source = Live::new(sensor.observations, Enricher::new(table, event_seq + 1));
+    let engine = Engine::new(&config.detect);
+    let pipeline = {
+        let (hub, writer) = (Arc::clone(&hub), Arc::clone(&writer));
+        thread::Builder::new()
+            .name("pipeline".into())
+            .spawn(move || pipeline::run(source, engine, &hub, &writer, alert_seq))
+            .context("cannot start the pipeline's thread")?
+    };
+    let watched = console::Stopwatch::start();
+    let served = serve(&config, socket, Arc::clone(&facts), with_console);
+    notify::stopping();
+    stop_sensor.store(true, Relaxed);
+    let piped = pipeline
+        .join()
+        .map_err(|_| anyhow!("the pipeline ended with a panic"));
+    if with_console {
+        console::sum_up(&facts, watched.elapsed());
+    }
+    drop(facts);
+    let stored = match Arc::into_inner(writer) {
+        Some(writer) => writer.stop().context("cannot close the store"),
+        None => Err(anyhow!("the store is still in use and was not closed")),
+    };
+    served.and(piped).and(stored)
+}
+
+/// Serves the control plane until a signal asks to stop.
+fn serve(config: &Config, socket: Socket, facts: Arc<Facts>, with_console: bool) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name("service")
+        .enable_all()
+        .build()
+        .context("cannot start the control plane's threads")?;
+    let result = runtime.block_on(async {
+        let shutdown = CancellationToken::new();
+        let mut terminate = signal(SignalKind::terminate()).context("cannot handle SIGTERM")?;
+        let mut interrupt = signal(SignalKind::interrupt()).context("cannot handle SIGINT")?;
+        let mut hangup = signal(SignalKind::hangup()).context("cannot handle SIGHUP")?;
+        let service = tokio::spawn({
+            let (config, facts) = (config.service.clone(), Arc::clone(&facts));
+            let shutdown = shutdown.clone();
+            async move { service::serve(&config, socket, facts, shutdown.cancelled()).await }
+        });
+        if with_console {
+            console::greet(&facts, &config.service.socket);
+            tokio::spawn(console::show(Arc::clone(&facts.hub)));
+        }
+        notify::ready(&facts);
+        tokio::spawn(notify::keep_alive(Arc::clone(&facts)));
+        tokio::pin!(service);
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => break,
+                _ = interrupt.recv() => break,
+                _ = hangup.recv() => {
+                    // The unit checks the file before it sends this signal; most settings
+                    // concern what is loaded into the kernel and need a restart.
+                    tracing::info!("SIGHUP: settings are read at the next restart");
+                }
+                ended = &mut service => {
+                    return ended.context("the control plane ended with a panic")?;
+                }
+            }
+        }
+        shutdown.cancel();
+        // A client that holds its stream open must not hold up the end.
+        let _ = tokio::time::timeout(Duration::from_secs(1), service).await;
+        Ok(())
+    });
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    result
+}

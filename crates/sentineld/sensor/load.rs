@@ -1,0 +1,187 @@
+//! Loads and attaches the programs: facts first, then the choice of hooks, then one
+//! load of the whole object with just those programs.
+
+use std::collections::BTreeMap;
+use std::mem::MaybeUninit;
+
+use libbpf_rs::skel::{OpenSkel, Skel, SkelBuilder};
+use libbpf_rs::{Link, OpenObject, PrintLevel};
+use thiserror::Error;
+
+use super::hooks::{HOOKS, HookState, HookStatus, Tier, choose};
+use super::host::{self, Host, HostError};
+use super::skel::{OpenSentinelSkel, SentinelSkel, SentinelSkelBuilder};
+use super::{Config, types};
+
+/// Why no program could be loaded.
+#[derive(Debug, Error)]
+pub enum LoadError {
+    /// The host cannot be watched.
+    #[error(transparent)]
+    Host(#[from] HostError),
+    /// libbpf refused the object.
+    #[error("the kernel refused the sensor's programs: {0}")]
+    Refused(libbpf_rs::Error),
+    /// Nothing works, so there is nothing to run for.
+    #[error("no hook could be attached; `sentinel probe` lists the reasons")]
+    NoHooks,
+}
+
+/// The loaded programs and the links that keep them attached.
+pub struct Loaded {
+    pub skel: SentinelSkel<'static>,
+    pub links: Vec<Link>,
+    pub hooks: Vec<HookStatus>,
+}
+
+/// Loads and attaches everything that works here.
+pub fn load(config: &Config, host: &Host) -> Result<Loaded, LoadError> {
+    host::prepare()?;
+    libbpf_rs::set_print(Some((PrintLevel::Debug, log_libbpf)));
+    let mut broken = refused_inner(host);
+    let mut hooks = choose(|program| broken.get(program).cloned());
+    let mut skel = match open_and_load(config, host, &hooks) {
+        Ok(skel) => skel,
+        Err(_) => {
+            // One bad program fails the whole object: find out which.
+            broken = refused(host, |_| true);
+            hooks = choose(|program| broken.get(program).cloned());
+            open_and_load(config, host, &hooks).map_err(LoadError::Refused)?
+        }
+    };
+    let links = attach(&mut skel, &mut hooks);
+    if links.is_empty() {
+        return Err(LoadError::NoHooks);
+    }
+    Ok(Loaded { skel, links, hooks })
+}
+
+/// Finds out which hooks work here, and leaves nothing attached.
+pub fn probe() -> Result<Vec<HookStatus>, LoadError> {
+    let host = Host::read()?;
+    load(&Config::default(), &host).map(|loaded| loaded.hooks)
+}
+
+/// Inner hooks are tried one by one beforehand: whether a kernel lets its functions be
+/// patched cannot be read off anywhere.
+fn refused_inner(host: &Host) -> BTreeMap<&'static str, String> {
+    refused(host, |tier| tier == Tier::Inner)
+}
+
+fn refused(host: &Host, wanted: impl Fn(Tier) -> bool) -> BTreeMap<&'static str, String> {
+    let mut programs: Vec<(&str, Tier)> = HOOKS.iter().map(|h| (h.program, h.tier)).collect();
+    programs.sort_by_key(|(program, _)| *program);
+    programs.dedup_by_key(|(program, _)| *program);
+    programs
+        .into_iter()
+        .filter(|(_, tier)| wanted(*tier))
+        .filter_map(|(program, _)| try_one(program, host).map(|reason| (program, reason)))
+        .collect()
+}
+
+/// Loads and attaches one program alone; says why that fails, if it does.
+fn try_one(program: &str, host: &Host) -> Option<String> {
+    let mut storage = MaybeUninit::uninit();
+    let config = Config {
+        priority_ring_bytes: 1 << 20,
+        bulk_ring_bytes: 1 << 20,
+        ..Config::default()
+    };
+    let result = open(&mut storage, &config, host, |name| name == program)
+        .and_then(OpenSkel::load)
+        .and_then(|skel| attach_one(&skel, program).map(drop));
+    result.err().map(|error| short(&error))
+}
+
+fn open<'obj>(
+    storage: &'obj mut MaybeUninit<OpenObject>,
+    config: &Config,
+    host: &Host,
+    wanted: impl Fn(&str) -> bool,
+) -> libbpf_rs::Result<OpenSentinelSkel<'obj>> {
+    let mut builder = SentinelSkelBuilder::default();
+    if host::btf_path() != "/sys/kernel/btf/vmlinux" {
+        builder.obj_builder.btf_custom_path(host::btf_path())?;
+    }
+    let mut skel = builder.open(storage)?;
+    skel.maps
+        .priority_ring
+        .set_max_entries(config.priority_ring_bytes)?;
+    skel.maps
+        .bulk_ring
+        .set_max_entries(config.bulk_ring_bytes)?;
+    if let Some(rodata) = skel.maps.rodata_data.as_deref_mut() {
+        rodata.knobs = types::sentinel_knobs {
+            daemon_pid: std::process::id(),
+            pidns_inum: host.pidns_inum,
+        };
+    }
+    for mut program in skel.open_object_mut().progs_mut() {
+        let load = program.name().to_str().is_some_and(&wanted);
+        program.set_autoload(load);
+    }
+    Ok(skel)
+}
+
+fn open_and_load(
+    config: &Config,
+    host: &Host,
+    hooks: &[HookStatus],
+) -> libbpf_rs::Result<SentinelSkel<'static>> {
+    // The object lives as long as the daemon, which loads it once.
+    let storage = Box::leak(Box::new(MaybeUninit::uninit()));
+    open(storage, config, host, |name| {
+        hooks
+            .iter()
+            .any(|h| h.hook.program == name && h.state == HookState::Running)
+    })?
+    .load()
+}
+
+/// Attaches the chosen programs; a failure is written into the hook's state.
+fn attach(skel: &mut SentinelSkel<'static>, hooks: &mut [HookStatus]) -> Vec<Link> {
+    let mut links = Vec::new();
+    for status in hooks.iter_mut().filter(|h| h.state == HookState::Running) {
+        match attach_one(skel, status.hook.program) {
+            Ok(link) => links.push(link),
+            Err(error) => status.state = HookState::Failed(short(&error)),
+        }
+    }
+    links
+}
+
+fn attach_one(skel: &SentinelSkel<'_>, name: &str) -> libbpf_rs::Result<Link> {
+    let program = skel
+        .object()
+        .progs_mut()
+        .find(|program| program.name() == name);
+    match program {
+        Some(program) => program.attach(),
+        None => Err(libbpf_rs::Error::from(std::io::Error::new(
+            std::io::ErrorKind::NotFound,
+            format!("the object has no program {name}"),
+        ))),
+    }
+}
+
+/// What the kernel's answer means, where it has a meaning worth telling.
+fn short(error: &libbpf_rs::Error) -> String {
+    let text = format!("{error}");
+    if text.contains("os error 1)") {
+        "the kernel refuses it (EPERM)".to_owned()
+    } else if text.contains("os error 13)") {
+        "the verifier refuses it (EACCES)".to_owned()
+    } else if error.kind() == libbpf_rs::ErrorKind::NotFound {
+        "this kernel does not have it".to_owned()
+    } else {
+        text
+    }
+}
+
+fn log_libbpf(level: PrintLevel, text: String) {
+    let text = text.trim_end();
+    match level {
+        PrintLevel::Warn => tracing::debug!(target: "libbpf", "{text}"),
+        PrintLevel::Info | PrintLevel::Debug => tracing::trace!(target: "libbpf", "{text}"),
+    }
+}

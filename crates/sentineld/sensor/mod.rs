@@ -1,0 +1,91 @@
+//! The sensor: loads the kernel programs, attaches them, drains the rings.
+//!
+//! This is the only place that knows libbpf and the only one with `unsafe`. It gives
+//! out [`Observed`](sentinel_process::Observed) facts and [`HookStatus`]; who a process
+//! is, and what its acts mean, is decided elsewhere.
+
+mod decode;
+mod drain;
+mod hooks;
+mod host;
+mod load;
+mod stats;
+
+#[allow(
+    clippy::all,
+    clippy::undocumented_unsafe_blocks,
+    dead_code,
+    missing_docs,
+    non_camel_case_types,
+    non_snake_case,
+    unused_imports
+)]
+mod skel {
+    include!(concat!(env!("OUT_DIR"), "/sentinel.skel.rs"));
+}
+
+use skel::types;
+
+pub use drain::Sensor;
+pub use hooks::{HOOKS, Hook, HookState, HookStatus, Tier};
+pub use host::{Host, HostError};
+pub use load::{LoadError, probe};
+pub use stats::{RingStats, Stats, StatsSnapshot};
+
+use serde::{Deserialize, Serialize};
+
+/// What the operator decides about the sensor.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Size of the ring for process life, memory and tampering: a power of two, at
+    /// least 1 MiB. An exec takes 2.3 KiB at least, so 8 MiB hold some 3,600 of them.
+    pub priority_ring_bytes: u32,
+    /// Size of the ring for opens and connections: a power of two, at least 1 MiB. An
+    /// open takes 0.7 KiB, so 16 MiB hold some 24,000: 0.1 s at 200,000 a second.
+    pub bulk_ring_bytes: u32,
+    /// How long the rings may wait before they are looked at, in milliseconds, 1 to 1000.
+    pub drain_interval_ms: u32,
+    /// The most processes that are remembered.
+    pub processes_max: u32,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            priority_ring_bytes: 8 << 20,
+            bulk_ring_bytes: 16 << 20,
+            drain_interval_ms: 50,
+            processes_max: 32_768,
+        }
+    }
+}
+
+impl Config {
+    /// Says in one sentence what is wrong with the values, if anything is.
+    pub fn check(&self) -> Result<(), String> {
+        for (name, bytes) in [
+            ("priority_ring_bytes", self.priority_ring_bytes),
+            ("bulk_ring_bytes", self.bulk_ring_bytes),
+        ] {
+            if !bytes.is_power_of_two() || bytes < 1 << 20 || bytes > 1 << 30 {
+                return Err(format!(
+                    "sensor.{name} is {bytes}, but must be a power of two from 1048576 to 1073741824"
+                ));
+            }
+        }
+        if !(1..=1000).contains(&self.drain_interval_ms) {
+            return Err(format!(
+                "sensor.drain_interval_ms is {}, but must be from 1 to 1000",
+                self.drain_interval_ms
+            ));
+        }
+        if !(256..=4_194_304).contains(&self.processes_max) {
+            return Err(format!(
+                "sensor.processes_max is {}, but must be from 256 to 4194304",
+                self.processes_max
+            ));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,101 @@
+//! The control plane: the gRPC service on its Unix socket.
+//!
+//! Owns the socket, the RPCs and their limits. Only `convert` knows both our words
+//! and the API's; what the pipeline does never waits for a client.
+
+mod alerts;
+mod convert;
+mod events;
+mod rpc;
+mod socket;
+mod status;
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use sentinel_api::v1::sentinel_server::SentinelServer;
+use serde::{Deserialize, Serialize};
+use tokio_stream::wrappers::UnixListenerStream;
+use tonic::transport::Server;
+
+pub use convert::event as convert_event;
+pub use socket::{Socket, SocketError};
+pub use status::{Facts, STALL_S};
+
+/// What the operator decides about the control plane.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// The Unix socket to listen on.
+    pub socket: PathBuf,
+    /// Streams and calls that one connection may have open at the same time.
+    pub calls_per_connection_max: u32,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            socket: sentinel_api::DEFAULT_SOCKET.into(),
+            calls_per_connection_max: 64,
+        }
+    }
+}
+
+/// The largest request; ours are a few dozen bytes.
+const REQUEST_BYTES_MAX: usize = 64 << 10;
+/// A client that does not answer within this time is gone.
+const KEEPALIVE: Duration = Duration::from_secs(20);
+
+/// Serves until `shutdown` completes.
+pub async fn serve(
+    config: &Config,
+    socket: Socket,
+    facts: Arc<Facts>,
+    shutdown: impl Future<Output = ()>,
+) -> Result<()> {
+    let (health, health_service) = tonic_health::server::health_reporter();
+    health.set_serving::<SentinelServer<rpc::Rpc>>().await;
+    let rpc =
+        SentinelServer::new(rpc::Rpc::new(facts)).max_decoding_message_size(REQUEST_BYTES_MAX);
+    Server::builder()
+        .max_concurrent_streams(config.calls_per_connection_max)
+        .concurrency_limit_per_connection(config.calls_per_connection_max as usize)
+        .http2_keepalive_interval(Some(KEEPALIVE))
+        .http2_keepalive_timeout(Some(KEEPALIVE))
+        .add_service(health_service)
+        // Older clients ask for the first version of reflection, newer ones for the second.
+        .add_service(reflection().build_v1().context(BAD_DESCRIPTION)?)
+        .add_service(reflection().build_v1alpha().context(BAD_DESCRIPTION)?)
+        .add_service(rpc)
+        .serve_with_incoming_shutdown(UnixListenerStream::new(socket.listener()?), shutdown)
+        .await
+        .context("the control plane ended with an error")
+}
+
+const BAD_DESCRIPTION: &str = "the API's own description is not valid";
+
+fn reflection() -> tonic_reflection::server::Builder<'static> {
+    tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(sentinel_api::FILE_DESCRIPTOR_SET)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+}
+
+/// The severity that a request names; empty means all.
+fn min_severity(name: &str) -> Result<sentinel_event::Severity, tonic::Status> {
+    if name.is_empty() {
+        return Ok(sentinel_event::Severity::Info);
+    }
+    sentinel_event::Severity::from_name(name).ok_or_else(|| {
+        let known: Vec<&str> = sentinel_event::Severity::ALL
+            .iter()
+            .map(|severity| severity.name())
+            .collect();
+        tonic::Status::invalid_argument(format!(
+            "min_severity is {name:?}, but must be one of {}",
+            known.join(", ")
+        ))
+    })
+}

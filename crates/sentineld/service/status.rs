@@ -1,0 +1,215 @@
+//! What the daemon knows about itself.
+
+use std::sync::Arc;
+
+use sentinel_api::v1;
+use sentinel_event::Ring;
+use sentinel_store::Writer;
+
+use super::convert;
+use crate::clock;
+use crate::hub::{EVENT_BATCHES, Hub};
+use crate::mode::ModeFile;
+use crate::sensor::{HookState, HookStatus, Host, RingStats, Stats, StatsSnapshot};
+
+/// Everything that the RPCs ask.
+pub struct Facts {
+    /// The host.
+    pub host: Host,
+    /// Unix time of the start in nanoseconds.
+    pub started_ns: i64,
+    /// What became of each hook.
+    pub hooks: Vec<HookStatus>,
+    /// The sensor's counters.
+    pub sensor: Arc<Stats>,
+    /// The pipeline.
+    pub hub: Arc<Hub>,
+    /// The mode.
+    pub mode: ModeFile,
+    /// The store.
+    pub writer: Arc<Writer>,
+}
+
+/// A pipeline that has not made a step for this long is stuck.
+pub const STALL_S: u64 = 10;
+
+impl Facts {
+    /// The whole status.
+    pub fn status(&self) -> v1::StatusResponse {
+        let sensor = self.sensor.snapshot();
+        let store = self.writer.stats();
+        let figures = self.hub.figures();
+        let problems = self.problems(&sensor, &store);
+        v1::StatusResponse {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            host: self.host.name.clone(),
+            kernel: self.host.kernel.clone(),
+            mode: Some(convert::mode_state(self.mode.get())),
+            started: Some(convert::timestamp(self.started_ns)),
+            uptime_seconds: ((clock::unix_ns() - self.started_ns).max(0) / 1_000_000_000) as u64,
+            hooks: self.hooks.iter().map(hook).collect(),
+            rings: Some(rings(&sensor)),
+            kinds: self.kinds(&sensor),
+            queues: self.queues(&store),
+            store: Some(v1::Store {
+                path: store.path.display().to_string(),
+                size_bytes: store.size_bytes,
+                partitions: store.partitions,
+                written_total: store.written_total,
+                dropped_total: store.dropped_total,
+                problem: store.problem.clone().unwrap_or_default(),
+            }),
+            alerts: self
+                .hub
+                .raised()
+                .map(|(severity, count)| v1::SeverityCount {
+                    severity: severity.name().to_owned(),
+                    count,
+                })
+                .collect(),
+            processes: Some(v1::ProcessTable {
+                size: figures.processes.size,
+                capacity: figures.processes.capacity,
+                evicted_total: figures.processes.evicted_total,
+                unknown_total: figures.processes.unknown_total,
+            }),
+            detections: figures
+                .detections
+                .into_iter()
+                .map(|detection| v1::Detection {
+                    name: detection.name.to_owned(),
+                    state: detection.state.to_owned(),
+                    reason: detection.reason,
+                    alerts_total: detection.alerts_total,
+                })
+                .collect(),
+            undecodable_total: sensor.undecodable_total,
+            problems,
+        }
+    }
+
+    fn kinds(&self, sensor: &StatsSnapshot) -> Vec<v1::KindCount> {
+        let mut kinds: Vec<v1::KindCount> = sensor
+            .kinds
+            .iter()
+            .map(|(ring, kind, stats)| v1::KindCount {
+                kind: kind.name().to_owned(),
+                ring: ring.name().to_owned(),
+                seen: stats.received,
+                lost: stats.lost,
+            })
+            .collect();
+        // Kinds that the daemon makes itself have no ring.
+        for (kind, seen) in self.hub.seen().filter(|(_, seen)| *seen > 0) {
+            if !kinds.iter().any(|count| count.kind == kind.name()) {
+                kinds.push(v1::KindCount {
+                    kind: kind.name().to_owned(),
+                    ring: String::new(),
+                    seen,
+                    lost: 0,
+                });
+            }
+        }
+        kinds
+    }
+
+    fn queues(&self, store: &sentinel_store::Stats) -> Vec<v1::Queue> {
+        vec![
+            v1::Queue {
+                name: "store".to_owned(),
+                depth: store.queue_depth,
+                capacity: store.queue_capacity,
+                dropped_total: store.queue_dropped_total,
+            },
+            v1::Queue {
+                name: "stream".to_owned(),
+                depth: self.hub.event_backlog() as u64,
+                capacity: EVENT_BATCHES as u64,
+                // A slow client is told itself how many events it missed.
+                dropped_total: 0,
+            },
+        ]
+    }
+
+    /// Everything that is wrong now.
+    fn problems(&self, sensor: &StatsSnapshot, store: &sentinel_store::Stats) -> Vec<String> {
+        let mut problems = blind_observations(&self.hooks);
+        let stalled = self.hub.stalled_for().as_secs();
+        if stalled >= STALL_S {
+            problems.push(format!("the pipeline has not moved for {stalled} s"));
+        }
+        for (ring, stats, _, _) in &sensor.rings {
+            if stats.lost > 0 {
+                problems.push(format!(
+                    "{} of {} events found no room in the {} ring; enlarge sensor.{}_ring_bytes",
+                    stats.lost,
+                    stats.sent,
+                    ring.name(),
+                    ring.name()
+                ));
+            }
+        }
+        problems.extend(store.problem.clone());
+        if store.dropped_total > 0 {
+            problems.push(format!(
+                "{} events could not be stored",
+                store.dropped_total
+            ));
+        }
+        problems
+    }
+}
+
+/// Observations of which no hook runs: the sensor is blind to them.
+fn blind_observations(hooks: &[HookStatus]) -> Vec<String> {
+    let mut names: Vec<&str> = hooks.iter().map(|h| h.hook.observation).collect();
+    names.dedup();
+    names
+        .into_iter()
+        .filter(|name| {
+            !hooks
+                .iter()
+                .any(|h| h.hook.observation == *name && h.state == HookState::Running)
+        })
+        .map(|name| format!("no hook for {name} works on this kernel"))
+        .collect()
+}
+
+fn hook(status: &HookStatus) -> v1::Hook {
+    v1::Hook {
+        observation: status.hook.observation.to_owned(),
+        program: status.hook.program.to_owned(),
+        attach_point: status.hook.attach_point.to_owned(),
+        tier: status.hook.tier.name().to_owned(),
+        state: status.state.name().to_owned(),
+        reason: status.state.reason().to_owned(),
+        blind_to: status.hook.blind_to.to_owned(),
+    }
+}
+
+fn rings(sensor: &StatsSnapshot) -> v1::Rings {
+    let ring = |wanted: Ring| {
+        sensor.rings.iter().find(|(ring, ..)| *ring == wanted).map(
+            |(_, stats, size_bytes, used_bytes)| {
+                let RingStats {
+                    sent,
+                    received,
+                    aggregated,
+                    lost,
+                } = *stats;
+                v1::Ring {
+                    sent,
+                    received,
+                    aggregated,
+                    lost,
+                    size_bytes: *size_bytes,
+                    used_bytes: *used_bytes,
+                }
+            },
+        )
+    };
+    v1::Rings {
+        priority: ring(Ring::Priority),
+        bulk: ring(Ring::Bulk),
+    }
+}
