@@ -18,6 +18,8 @@ pub struct Config {
     pub reflective_loading: crate::reflective::Config,
     /// Shells that are commanded from another host.
     pub reverse_shell: crate::reverse::Config,
+    /// Files that decide what runs or who may log in later.
+    pub persistence: crate::persistence::Config,
 }
 
 /// A severity written by its name: `info`, `low`, `medium`, `high`, `critical`.

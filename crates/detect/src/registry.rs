@@ -39,6 +39,11 @@ pub const DETECTIONS: &[Registration] = &[
         doc: "a shell that is commanded from another host",
         start: |config| crate::reverse::start(&config.reverse_shell),
     },
+    Registration {
+        name: "persistence",
+        doc: "files that decide what runs or who may log in later are changed",
+        start: |config| crate::persistence::start(&config.persistence),
+    },
 ];
 
 #[cfg(test)]

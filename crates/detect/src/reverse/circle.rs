@@ -10,8 +10,9 @@ use std::sync::Arc;
 use sentinel_event::{Event, Process, Severity};
 
 use super::pipes::{input, output};
-use super::{ReverseShell, TECHNIQUES, is_commanded, milder, named};
+use super::{ReverseShell, TECHNIQUES, is_commanded, named};
 use crate::connections::{Spoken, is_local};
+use crate::grade::milder;
 use crate::{Finding, words};
 
 /// Judges a shell that is started when the circle is otherwise closed.

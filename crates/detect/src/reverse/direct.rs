@@ -2,9 +2,10 @@
 
 use sentinel_event::{Event, Exec, Process, Severity, Stdio, StdioKind};
 
-use super::{ReverseShell, TECHNIQUES, is_commanded, milder};
+use super::{ReverseShell, TECHNIQUES, is_commanded};
 use crate::connections::{Direction, is_local};
 use crate::facts::is_installed;
+use crate::grade::milder;
 use crate::{Finding, programs, words};
 
 /// How a program uses the connection that it was given.

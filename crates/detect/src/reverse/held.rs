@@ -4,9 +4,10 @@
 
 use sentinel_event::{Event, Process, Severity, StdioKind};
 
-use super::{ReverseShell, TECHNIQUES, is_commanded, milder, named};
+use super::{ReverseShell, TECHNIQUES, is_commanded, named};
 use crate::connections::{Direction, Spoken, is_local};
 use crate::facts::{Image, is_installed};
+use crate::grade::milder;
 use crate::{Finding, programs, words};
 
 /// Who holds the other end of the shell's streams.

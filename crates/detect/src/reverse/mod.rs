@@ -12,7 +12,7 @@ mod direct;
 mod held;
 mod pipes;
 
-use sentinel_event::{Detail, Event, Kind, Process, Severity, Technique};
+use sentinel_event::{Detail, Event, Kind, Process, Technique};
 use serde::{Deserialize, Serialize};
 
 use crate::connections::{Connections, Direction, Spoken};
@@ -145,17 +145,6 @@ fn named(spoken: &Spoken) -> String {
     match spoken.direction {
         Direction::Out => format!("a connection to {}", spoken.peer),
         Direction::In => format!("a connection from {}", spoken.peer),
-    }
-}
-
-/// One step milder: a connection within the host needs a second one to leave it, which
-/// was not seen.
-fn milder(severity: Severity) -> Severity {
-    match severity {
-        Severity::Critical => Severity::High,
-        Severity::High => Severity::Medium,
-        Severity::Medium => Severity::Low,
-        Severity::Low | Severity::Info => Severity::Info,
     }
 }
 
