@@ -24,15 +24,13 @@ esac
 
 [[ ! -e $cache/vmlinuz ]] || exit 0
 
-# The archive is the one in the machine's own sources; security has an archive of its own.
-archive() {
-  apt-get indextargets --format '$(RELEASE) $(REPO_URI)' 'Created-By: Packages' |
-    awk -v security="$1" '($1 ~ /-security$/) == security { print $2; exit }'
-}
+# The archive is the one in the machine's own sources. Mirrors keep security updates
+# beside it, under a name of which this is the usual one.
 command -v apt-get >/dev/null || die "this machine has no apt to fetch Debian's kernels with"
-[[ $suite == *-security ]] && security=1 || security=0
-uri=$(archive "$security")
-[[ -n $uri ]] || die "no Debian archive for $suite in this machine's package sources"
+uri=$(apt-get indextargets --format '$(RELEASE) $(REPO_URI)' 'Created-By: Packages' |
+  awk '$1 !~ /-security$/ { print $2; exit }')
+[[ -n $uri ]] || die "no Debian archive in this machine's package sources"
+[[ $suite != *-security ]] || uri=${uri%/}-security
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
