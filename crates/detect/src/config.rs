@@ -20,6 +20,10 @@ pub struct Config {
     pub reverse_shell: crate::reverse::Config,
     /// Files that decide what runs or who may log in later.
     pub persistence: crate::persistence::Config,
+    /// Secrets that are read by programs not made for them.
+    pub credential_access: crate::credentials::Config,
+    /// Shells that servers start.
+    pub service_shell: crate::service::Config,
 }
 
 /// A severity written by its name: `info`, `low`, `medium`, `high`, `critical`.

@@ -12,10 +12,12 @@
 mod bounded;
 mod config;
 mod connections;
+mod credentials;
 mod engine;
 mod facts;
 mod fileless;
 mod finding;
+mod firsts;
 mod grade;
 mod grouping;
 mod kinds;
@@ -26,13 +28,16 @@ mod programs;
 mod reflective;
 mod registry;
 mod reverse;
+mod service;
 mod stable_hash;
 pub mod techniques;
 #[cfg(test)]
 mod testing;
+mod who;
 mod words;
 
 pub use config::{Config, SeverityName};
+pub use credentials::Config as CredentialAccessConfig;
 pub use engine::{Counters, Engine, State, Status};
 pub use fileless::Config as FilelessConfig;
 pub use finding::{Detection, Finding, Findings};
@@ -42,3 +47,4 @@ pub use persistence::Config as PersistenceConfig;
 pub use reflective::Config as ReflectiveConfig;
 pub use registry::{DETECTIONS, Registration, Start};
 pub use reverse::Config as ReverseShellConfig;
+pub use service::Config as ServiceShellConfig;

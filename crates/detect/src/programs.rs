@@ -60,8 +60,8 @@ fn named(exe: &str, names: &[&str]) -> bool {
 pub enum Source<'a> {
     /// Its standard input: whoever writes there commands it.
     Input,
-    /// Its arguments: `sh -c`, `perl -e`, `python -m`.
-    Arguments,
+    /// Its arguments: the text that follows `sh -c`, `perl -e`, `python -m`.
+    Arguments(&'a str),
     /// A script with this name, as it was given.
     Script(&'a str),
 }
@@ -97,7 +97,7 @@ pub fn source<'a>(exe: &str, argv: &'a [Box<str>]) -> Source<'a> {
         match argument {
             "-" | "-s" => return Source::Input,
             "--" => return arguments.next().map_or(Source::Input, Source::Script),
-            "-r" if php => return Source::Arguments,
+            "-r" if php => return Source::Arguments(arguments.next().unwrap_or("")),
             "-f" if php => {}
             option if shell && SHELL_VALUES.contains(&option) => {
                 arguments.next();
@@ -107,9 +107,12 @@ pub fn source<'a>(exe: &str, argv: &'a [Box<str>]) -> Source<'a> {
             }
             // Shells let short options be joined, as in `-lc`.
             option if shell && is_short(option) && option.contains('c') => {
-                return Source::Arguments;
+                let mut rest = arguments.skip_while(|argument| argument.starts_with(['-', '+']));
+                return Source::Arguments(rest.next().unwrap_or(""));
             }
-            option if !shell && PROGRAM_TEXT.contains(&option) => return Source::Arguments,
+            option if !shell && PROGRAM_TEXT.contains(&option) => {
+                return Source::Arguments(arguments.next().unwrap_or(""));
+            }
             option if option.starts_with(['-', '+']) => {}
             script => return Source::Script(script),
         }
@@ -157,17 +160,19 @@ mod tests {
             (&["bash", "--rcfile", "x", "-i"], Input),
             (&["busybox", "sh"], Input),
             (&["busybox", "sh", "/x"], Script("/x")),
-            (&["sh", "-c", "id"], Arguments),
-            (&["bash", "-lc", "id"], Arguments),
+            (&["sh", "-c", "id"], Arguments("id")),
+            (&["bash", "-lc", "id"], Arguments("id")),
+            (&["busybox", "sh", "-c", "id"], Arguments("id")),
+            (&["bash", "-c", "--", "id"], Arguments("id")),
             (&["bash", "-e", "build.sh"], Script("build.sh")),
             (&["bash", "build.sh", "-c"], Script("build.sh")),
             (&["bash", "--", "-x"], Script("-x")),
             (&["python3", "-"], Input),
             (&["python3", "-W", "error", "x.py"], Script("x.py")),
-            (&["python3", "-m", "http.server"], Arguments),
-            (&["perl", "-e", "print 1"], Arguments),
+            (&["python3", "-m", "http.server"], Arguments("http.server")),
+            (&["perl", "-e", "print 1"], Arguments("print 1")),
             (&["perl", "-I", "lib", "x.pl"], Script("x.pl")),
-            (&["php", "-r", "phpinfo();"], Arguments),
+            (&["php", "-r", "phpinfo();"], Arguments("phpinfo();")),
             (&["node", "-r", "ts", "x.js"], Script("x.js")),
         ];
         for (argv, expected) in cases {

@@ -44,6 +44,16 @@ pub const DETECTIONS: &[Registration] = &[
         doc: "files that decide what runs or who may log in later are changed",
         start: |config| crate::persistence::start(&config.persistence),
     },
+    Registration {
+        name: "credential_access",
+        doc: "secrets on disk are read by a program that is not made for them",
+        start: |config| crate::credentials::start(&config.credential_access),
+    },
+    Registration {
+        name: "service_shell",
+        doc: "a web server, a database or another server starts a shell",
+        start: |config| crate::service::start(&config.service_shell),
+    },
 ];
 
 #[cfg(test)]

@@ -68,7 +68,7 @@ fn target<'a>(process: &'a Process, exec: &'a Exec) -> Option<(&'a str, Role)> {
     }
     match programs::source(&process.exe, &process.argv) {
         programs::Source::Script(script) => Some((script, Role::Script)),
-        programs::Source::Input | programs::Source::Arguments => None,
+        programs::Source::Input | programs::Source::Arguments(_) => None,
     }
 }
 

@@ -2,20 +2,19 @@
 //! writing or created, other than by a package manager.
 //!
 //! The files stand in one list ([`families`]), who opens them is judged in
-//! [`writer`]. Seen are opens; names that change without one (rename, link, bind
+//! [`crate::who`]. Seen are opens; names that change without one (rename, link, bind
 //! mount) are not events yet.
 
 mod families;
-mod writer;
 
 use sentinel_event::{Access, Detail, Event, FileAccess, Kind, Severity};
 use serde::{Deserialize, Serialize};
 
 use crate::grade::{graver, milder};
 use crate::registry::Start;
+use crate::who::{self, Who};
 use crate::{Detection, Finding, Findings, KindSet, facts, words};
 use families::Family;
-use writer::Writer;
 
 /// Settings of `persistence`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,9 +72,9 @@ impl Persistence {
     fn judge(&self, event: &Event, file: &FileAccess) -> Option<Finding> {
         let family = families::of(&file.path)?;
         let process = &event.process;
-        let writer = writer::of(process, family, &self.config.trusted_writers);
-        let mut severity = weigh(family, writer)?;
-        let mut reason = reason(writer).to_owned();
+        let who = who::of(process, family.tools, &self.config.trusted_writers);
+        let mut severity = weigh(family, who)?;
+        let mut reason = reason(who).to_owned();
         if !facts::in_host_mounts(process) {
             severity = milder(severity);
             reason.push_str("; the file is that of a container, not the host's");
@@ -105,36 +104,36 @@ impl Persistence {
 }
 
 /// How bad the change is; none for those that are everyday work.
-fn weigh(family: &Family, writer: Writer) -> Option<Severity> {
-    match writer {
-        Writer::Package | Writer::Trusted => None,
-        Writer::ToolOfPerson => Some(Severity::Info),
-        Writer::Tool => Some(milder(milder(family.severity))),
-        Writer::Person => Some(milder(family.severity)),
-        Writer::Installed => Some(family.severity),
-        Writer::Stranger => Some(graver(family.severity)),
+fn weigh(family: &Family, who: Who) -> Option<Severity> {
+    match who {
+        Who::Package | Who::Trusted => None,
+        Who::ToolOfPerson => Some(Severity::Info),
+        Who::Tool => Some(milder(milder(family.severity))),
+        Who::Person => Some(milder(family.severity)),
+        Who::Installed => Some(family.severity),
+        Who::Stranger => Some(graver(family.severity)),
     }
 }
 
-fn reason(writer: Writer) -> &'static str {
-    match writer {
-        Writer::ToolOfPerson => {
+fn reason(who: Who) -> &'static str {
+    match who {
+        Who::ToolOfPerson => {
             "such files decide what runs or who may log in later, but the program is made to \
              change them and someone runs it on a terminal"
         }
-        Writer::Tool => {
+        Who::Tool => {
             "such files decide what runs or who may log in later; the program is made to change \
              them, but nobody is on a terminal and no package is being installed"
         }
-        Writer::Person => {
+        Who::Person => {
             "such files decide what runs or who may log in later; someone changes it on a \
              terminal, with a program that is no package manager"
         }
-        Writer::Stranger => {
+        Who::Stranger => {
             "such files decide what runs or who may log in later; the program that changes it is \
              not installed"
         }
-        Writer::Installed | Writer::Package | Writer::Trusted => {
+        Who::Installed | Who::Package | Who::Trusted => {
             "such files decide what runs or who may log in later; the program that changes it is \
              neither a package manager nor made for it, and nobody is on a terminal"
         }

@@ -1,9 +1,8 @@
-//! Who changes a file: a package manager at work, a tool made for it, a person, or
+//! Who touches a file: a package manager at work, a tool made for it, a person, or
 //! someone else. Facts are the executable's file and the ancestry.
 
 use sentinel_event::Process;
 
-use super::families::Family;
 use crate::facts::{Image, is_installed};
 use crate::{paths, programs};
 
@@ -39,16 +38,16 @@ const SCRIPT_PLACES: [&str; 3] = [
     "/var/tmp/rpm-tmp.",
 ];
 
-/// Who changes a file.
+/// Who touches a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Writer {
+pub enum Who {
     /// A package manager, or a script of a package that it runs.
     Package,
     /// A program that the configuration trusts.
     Trusted,
-    /// A program that is made to change such files, run by a person on a terminal.
+    /// A program that is made for such files, run by a person on a terminal.
     ToolOfPerson,
-    /// A program that is made to change such files.
+    /// A program that is made for such files.
     Tool,
     /// An installed program that a person runs on a terminal.
     Person,
@@ -58,29 +57,26 @@ pub enum Writer {
     Stranger,
 }
 
-/// Who `process` is as a changer of files of `family`.
-pub fn of(process: &Process, family: &Family, trusted: &[String]) -> Writer {
+/// Who `process` is for files that `tools` are made for. `trusted` are programs that the
+/// configuration trusts.
+pub fn of(process: &Process, tools: &[&str], trusted: &[String]) -> Who {
     let image = Image::of(process);
     let installed = is_installed(&image.exe, &image.file, image.backing);
     if !installed {
-        return Writer::Stranger;
+        return Who::Stranger;
     }
     let does = |path: &str| runs(process, path);
     let person = process.auid.is_some() && process.tty.is_some();
     if UNPACKERS.into_iter().any(does) || is_package_script(process) {
-        Writer::Package
+        Who::Package
     } else if trusted.iter().any(|path| does(path)) {
-        Writer::Trusted
-    } else if family.tools.iter().any(|path| does(path)) {
-        if person {
-            Writer::ToolOfPerson
-        } else {
-            Writer::Tool
-        }
+        Who::Trusted
+    } else if tools.iter().any(|path| does(path)) {
+        if person { Who::ToolOfPerson } else { Who::Tool }
     } else if person {
-        Writer::Person
+        Who::Person
     } else {
-        Writer::Installed
+        Who::Installed
     }
 }
 
