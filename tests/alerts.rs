@@ -1,0 +1,110 @@
+use serde_json::{Value, json};
+
+use crate::support::{Daemon, Follow};
+
+/// What every alert of the family must say.
+fn check_alert(alert: &Value, severity: &[&str]) {
+    assert_eq!(alert["detection"], "fileless_execution", "{alert}");
+    assert!(severity.iter().any(|s| alert["severity"] == *s), "{alert}");
+    assert!(
+        alert["summary"].as_str().is_some_and(|s| s.len() > 20),
+        "{alert}"
+    );
+    assert!(
+        alert["reason"].as_str().is_some_and(|s| !s.is_empty()),
+        "{alert}"
+    );
+    let technique = &alert["techniques"][0];
+    assert!(
+        technique["id"]
+            .as_str()
+            .is_some_and(|id| id.starts_with('T')),
+        "{alert}"
+    );
+    assert!(
+        technique["legacy_id"]
+            .as_str()
+            .is_some_and(|id| id.starts_with('T')),
+        "{alert}"
+    );
+    let ancestors = alert["ancestors"].as_array().expect("a list");
+    assert_eq!(
+        ancestors.last().expect("not empty")["pid"],
+        json!(1),
+        "{alert}"
+    );
+    assert!(
+        alert["evidence"].as_array().is_some_and(|e| !e.is_empty()),
+        "{alert}"
+    );
+    assert_eq!(alert["id"].as_str().map(str::len), Some(16), "{alert}");
+}
+
+#[test]
+fn every_fileless_variant_raises_its_alert() {
+    let Some(daemon) = Daemon::start("every_fileless_variant_raises_its_alert") else {
+        return;
+    };
+    let follow = Follow::start(&daemon, &["--json", "alerts", "--follow"]);
+    let output = daemon.ctl(&["--json", "simulate", "fileless"]);
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let mut ran = 0;
+    for line in String::from_utf8_lossy(&output.stdout).lines() {
+        let variant: Value = serde_json::from_str(line).expect("JSON");
+        if variant["outcome"] != "ran" {
+            println!("skipped: {}: {}", variant["name"], variant["reason"]);
+            continue;
+        }
+        ran += 1;
+        let severities: &[&str] = match variant["expected"].as_str() {
+            Some("low") => &["low"],
+            _ => &["medium", "high", "critical"],
+        };
+        let pid = &variant["pid"];
+        let alert = follow.find(&format!("alert for {variant}"), |alert| {
+            alert["pid"] == *pid
+        });
+        check_alert(&alert, severities);
+    }
+    assert!(ran >= 5, "only {ran} variants ran");
+    daemon.stop();
+}
+
+#[test]
+fn alerts_are_found_again_after_a_restart() {
+    let Some(daemon) = Daemon::start("alerts_are_found_again_after_a_restart") else {
+        return;
+    };
+    let follow = Follow::start(&daemon, &["--json", "alerts", "--follow"]);
+    let output = daemon.ctl(&["--json", "simulate", "fileless/memfd"]);
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let alert = follow.find("alert", |alert| {
+        alert["detection"] == "fileless_execution" && alert["severity"] == "critical"
+    });
+    drop(follow);
+    let daemon = daemon.restart();
+    let id = alert["id"].as_str().expect("a text");
+    let shown = daemon.ctl_json(&["--json", "alerts", "show", id]);
+    assert_eq!(shown, alert);
+    // A client that comes back with an earlier position gets it again, and numbers go on.
+    let again = Follow::start(
+        &daemon,
+        &["--json", "alerts", "--follow", "--after-seq", "0"],
+    );
+    again.find("the same alert", |a| a["id"] == alert["id"]);
+    let output = daemon.ctl(&["simulate", "fileless/memfd"]);
+    assert!(output.status.success());
+    let newer = again.find("a newer alert", |a| {
+        a["severity"] == "critical" && a["id"] != alert["id"]
+    });
+    assert!(newer["seq"].as_u64() > alert["seq"].as_u64());
+    daemon.stop();
+}
