@@ -23,6 +23,9 @@ pub struct Config {
     /// Rows are written to the journal as soon as this many wait, without waiting
     /// for the interval; bounds the memory for rows that are not on disk yet.
     pub flush_rows: usize,
+    /// Small neighbouring partitions of a day are merged into files of up to this many
+    /// bytes, in the background; 0 leaves them as they are.
+    pub compact_bytes: u64,
     /// Partitions older than this many days are deleted; 0 keeps them for ever.
     pub retention_days: u32,
     /// The oldest event partitions are deleted while all files together take more
@@ -60,6 +63,7 @@ impl Default for Config {
             segment_rows: 1_000_000,
             segment_bytes: 256 << 20,
             flush_rows: 8_192,
+            compact_bytes: 128 << 20,
             retention_days: 30,
             retention_bytes: 10 << 30,
             min_free_bytes: 256 << 20,

@@ -92,6 +92,11 @@ impl StoreError {
         }
     }
 
+    /// Whether a file holds nothing that this version can use.
+    pub(crate) fn is_unusable(&self) -> bool {
+        matches!(self, StoreError::Damaged { .. } | StoreError::Schema { .. })
+    }
+
     /// Whether a file was not there (any more).
     pub(crate) fn is_not_found(&self) -> bool {
         matches!(self, StoreError::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound)

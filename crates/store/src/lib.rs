@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 mod alerts;
+mod compact;
 mod config;
 mod error;
 mod events;
@@ -23,6 +24,7 @@ pub mod reader;
 mod recovery;
 pub mod replay;
 mod retention;
+mod scrub;
 mod seal;
 mod snapshot;
 mod stats;

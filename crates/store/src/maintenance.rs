@@ -1,46 +1,59 @@
-//! What is done to files that are no longer written: sealing, retention, measuring.
+//! What is done to files that are no longer written: sealing, retention,
+//! merging, checking, measuring.
 
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex};
 
+use crate::compact::compact;
 use crate::layout::entries;
 use crate::retention::{self, ClockGuard};
+use crate::scrub::Scrubber;
 use crate::seal::seal;
 use crate::stats::lock;
 use crate::store::Shared;
-use crate::{StoreError, Table};
+use crate::{Problem, StoreError, Table};
 
 pub(crate) struct Maintenance {
     shared: Arc<Shared>,
     /// Held for a whole run, so that two threads never seal the same journal.
-    clock: Mutex<ClockGuard>,
+    memory: Mutex<Memory>,
+}
+
+/// What one run remembers for the next.
+#[derive(Default)]
+struct Memory {
+    clock: ClockGuard,
+    scrubber: Scrubber,
 }
 
 impl Maintenance {
     pub fn new(shared: Arc<Shared>) -> Maintenance {
         Maintenance {
             shared,
-            clock: Mutex::new(ClockGuard::default()),
+            memory: Mutex::default(),
         }
     }
 
-    /// Seals closed journals and removes what is past retention. A failure is shown
-    /// in the counters; the next run tries again.
+    /// Seals closed journals, removes what is past retention, merges what is small,
+    /// checks a part of it. A failure is shown in the counters; the next run tries again.
     pub fn run(&self, now_ns: i64) {
-        let mut clock = lock(&self.clock);
+        let mut memory = lock(&self.memory);
         let sealed = self.seal_closed();
-        let retained = match clock.is_trusted(now_ns) {
+        let retained = match memory.clock.is_trusted(now_ns) {
             true => retention::by_age(&self.shared, now_ns),
             false => Ok(()),
         };
         let retained = retained.and_then(|()| retention::by_size(&self.shared));
-        let result = sealed.and(retained).and(self.measure());
+        let scrubbed = memory.scrubber.run(&self.shared.layout).map(warn);
+        let compacted = self.compact();
+        let result = sealed.and(retained).and(scrubbed).and(compacted);
+        let result = result.and(self.measure());
         self.show(result.as_ref().err());
     }
 
     /// Seals every journal that is not being written.
     pub fn seal_all(&self) -> Result<(), StoreError> {
-        let _clock = lock(&self.clock);
+        let _memory = lock(&self.memory);
         let result = self.seal_closed().and(self.measure());
         self.show(result.as_ref().err());
         result
@@ -75,15 +88,26 @@ impl Maintenance {
                 if lock(&shared.live).contains(&journal.path) {
                     continue;
                 }
-                if let Some(problem) = seal(&shared.layout, table, &journal, &shared.host)? {
-                    tracing::warn!("{problem}");
-                }
+                warn(seal(&shared.layout, table, &journal, &shared.host)?);
             }
+        }
+        Ok(())
+    }
+
+    fn compact(&self) -> Result<(), StoreError> {
+        for table in Table::ALL {
+            warn(compact(&self.shared, table)?);
         }
         Ok(())
     }
 
     fn show(&self, error: Option<&StoreError>) {
         *lock(&self.shared.counters.upkeep_problem) = error.map(ToString::to_string);
+    }
+}
+
+fn warn(problems: impl IntoIterator<Item = Problem>) {
+    for problem in problems {
+        tracing::warn!("{problem}");
     }
 }

@@ -5,17 +5,19 @@ use std::path::Path;
 use crate::alerts::{AlertRecord, decode};
 use crate::journal::JournalReader;
 use crate::layout::Layout;
+use crate::partition::PartitionReader;
 use crate::snapshot::Snapshot;
-use crate::{StoreError, Table, partition};
+use crate::{StoreError, Table};
 
 /// How often a listing is repeated because a file was sealed or compacted meanwhile.
 const ATTEMPTS: usize = 8;
 
 /// The first `limit` alerts whose number is above `after_seq`, in the order of their
-/// numbers. Alerts that are not flushed yet are not among them.
+/// numbers. Alerts that are not flushed yet are not among them. A damaged file is left
+/// out with a warning in the log, so that it does not hide the others.
 ///
 /// # Errors
-/// When a file cannot be read or is damaged.
+/// When a file cannot be read.
 pub fn alerts_after(
     data_dir: &Path,
     after_seq: u64,
@@ -48,26 +50,42 @@ fn read_once(
         if file.seqs.last <= after_seq || found.is_full_before(file.seqs.first) {
             continue;
         }
-        let batches = partition::read(&file.path, Table::Alerts)?
-            .build()
-            .map_err(|e| StoreError::damaged(&file.path, e))?;
-        for batch in batches {
-            let batch = batch.map_err(|e| StoreError::damaged(&file.path, e))?;
-            found.add(decode(&batch).map_err(|e| StoreError::damaged(&file.path, e))?);
-        }
+        skip_damaged(read_partition(&file.path, &mut found))?;
     }
     for file in &snapshot.journals {
-        if found.is_full_before(file.first_seq) {
-            continue;
-        }
-        let mut journal = JournalReader::open(&file.path, Table::Alerts)?;
-        while let Some(batch) = journal.next_batch()? {
-            let mut alerts = decode(&batch).map_err(|e| StoreError::damaged(&file.path, e))?;
-            alerts.retain(|a| !snapshot.is_sealed(a.time_ns, a.seq));
-            found.add(alerts);
+        if !found.is_full_before(file.first_seq) {
+            skip_damaged(read_journal(&file.path, &snapshot, &mut found))?;
         }
     }
     Ok(found.alerts)
+}
+
+fn skip_damaged(result: Result<(), StoreError>) -> Result<(), StoreError> {
+    match result {
+        Err(error) if error.is_unusable() => {
+            tracing::warn!("{error}");
+            Ok(())
+        }
+        other => other,
+    }
+}
+
+fn read_partition(path: &Path, found: &mut Found) -> Result<(), StoreError> {
+    let mut rows = PartitionReader::open(path, Table::Alerts)?;
+    while let Some(batch) = rows.next_batch()? {
+        found.add(decode(&batch).map_err(|e| StoreError::damaged(path, e))?);
+    }
+    Ok(())
+}
+
+fn read_journal(path: &Path, snapshot: &Snapshot, found: &mut Found) -> Result<(), StoreError> {
+    let mut journal = JournalReader::open(path, Table::Alerts)?;
+    while let Some(batch) = journal.next_batch()? {
+        let mut alerts = decode(&batch).map_err(|e| StoreError::damaged(path, e))?;
+        alerts.retain(|a| !snapshot.is_sealed(a.time_ns, a.seq));
+        found.add(alerts);
+    }
+    Ok(())
 }
 
 /// The lowest numbers found so far, sorted.

@@ -24,7 +24,7 @@ pub(crate) fn recover(
         last_seq = last_seq.max(partition.seqs.last);
         match partition::check(&partition.path, table) {
             Ok(()) => {}
-            Err(error) if is_unusable(&error) => {
+            Err(error) if error.is_unusable() => {
                 problems.push(set_aside(layout, &partition.path, &error.to_string())?);
             }
             Err(error) => return Err(error),
@@ -50,7 +50,7 @@ fn recover_journal(
         .and_then(|mut reader| Ok((reader.last_batch()?, reader.damage().is_some())));
     let (last_batch, damaged) = match scanned {
         Ok(found) => found,
-        Err(error) if is_unusable(&error) => {
+        Err(error) if error.is_unusable() => {
             problems.push(set_aside(layout, &journal.path, &error.to_string())?);
             return Ok(0);
         }
@@ -70,15 +70,8 @@ fn recover_journal(
     Ok(last_seq.unwrap_or_default())
 }
 
-fn is_unusable(error: &StoreError) -> bool {
-    matches!(
-        error,
-        StoreError::Damaged { .. } | StoreError::Schema { .. }
-    )
-}
-
-/// Removes journals and partitions that never got their name, and partitions whose rows are all in a
-/// larger one because a crash came between the two steps of a compaction.
+/// Removes journals and partitions that never got their name, and partitions whose rows
+/// are all in a larger one because a crash came between the two steps of a compaction.
 fn remove_leftovers(layout: &Layout, table: Table) -> Result<(), StoreError> {
     for (_, path) in entries(&layout.journals())? {
         if path.extension().is_some_and(|e| e == TEMPORARY_EXTENSION) {

@@ -27,7 +27,7 @@ pub(crate) fn seal(
     let path = &journal.path;
     let mut reader = match JournalReader::open(path, table) {
         Ok(reader) => reader,
-        Err(error @ (StoreError::Damaged { .. } | StoreError::Schema { .. })) => {
+        Err(error) if error.is_unusable() => {
             return recovery::set_aside(layout, path, &error.to_string()).map(Some);
         }
         Err(error) => return Err(error),

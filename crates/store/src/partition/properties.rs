@@ -11,6 +11,9 @@ use crate::Table;
 /// bound the memory of writer and readers.
 pub(crate) const ROW_GROUP_ROWS: usize = 131_072;
 const ZSTD_LEVEL: i32 = 3;
+/// Large enough for the distinct texts of a row group, so that a column never falls
+/// back to plain values in the middle: replay handles each distinct text once.
+const DICTIONARY_BYTES: usize = 16 << 20;
 /// One lookup in a hundred reads a row group for nothing.
 const BLOOM_FALSE_POSITIVES: f64 = 0.01;
 
@@ -24,6 +27,7 @@ pub(super) fn properties(table: Table, host: &str) -> WriterProperties {
         .set_key_value_metadata(Some(metadata.collect()))
         .set_compression(Compression::ZSTD(level))
         .set_statistics_enabled(EnabledStatistics::Chunk)
+        .set_dictionary_page_size_limit(DICTIONARY_BYTES)
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
         .set_bloom_filter_position(BloomFilterPosition::End);
     // Both grow from row to row, so differences are smaller than a dictionary.

@@ -1,12 +1,12 @@
 //! Writes one partition under a temporary name; it gets its own when it is on disk.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use arrow::array::RecordBatch;
 use parquet::arrow::ArrowWriter;
 use parquet::errors::ParquetError;
 
+use super::checksum::SummedFile;
 use super::properties::properties;
 use crate::layout::{Day, Layout, SeqRange};
 use crate::{StoreError, Table, io};
@@ -20,7 +20,7 @@ pub(crate) struct PartitionWriter<'a> {
     table: Table,
     day: Day,
     temporary: PathBuf,
-    writer: Option<ArrowWriter<File>>,
+    writer: Option<ArrowWriter<SummedFile>>,
 }
 
 impl PartitionWriter<'_> {
@@ -40,7 +40,7 @@ impl PartitionWriter<'_> {
         }
         let temporary = folder.join(format!(".{first_seq:020}{TEMPORARY_SUFFIX}"));
         io::remove(&temporary)?;
-        let file = io::create_new(&temporary)?;
+        let file = SummedFile::new(io::create_new(&temporary)?);
         let writer = ArrowWriter::try_new(file, table.schema(), Some(properties(table, host)));
         let writer = writer.map_err(|e| write_error(&temporary, e))?;
         Ok(PartitionWriter {
@@ -65,14 +65,14 @@ impl PartitionWriter<'_> {
     /// Puts the partition on disk and gives it its name.
     pub fn finish(mut self, seqs: SeqRange) -> Result<PathBuf, StoreError> {
         let path = self.layout.partition(self.table, self.day, seqs);
-        let Some(writer) = self.writer.take() else {
+        let Some(mut writer) = self.writer.take() else {
             return Ok(path);
         };
-        let finished = writer.into_inner();
+        let finished = add_checksum(&mut writer).and_then(|()| writer.into_inner());
         let result = finished
             .map_err(|e| write_error(&self.temporary, e))
             .and_then(|file| {
-                file.sync_all()
+                file.sync()
                     .map_err(|e| StoreError::io("sync", &self.temporary, e))
             })
             .and_then(|()| io::rename(&self.temporary, &path));
@@ -92,6 +92,15 @@ impl Drop for PartitionWriter<'_> {
             let _ = io::remove(&self.temporary);
         }
     }
+}
+
+/// Notes the sum of all rows in the footer, which is still to be written.
+fn add_checksum(writer: &mut ArrowWriter<SummedFile>) -> Result<(), ParquetError> {
+    writer.flush()?;
+    writer.sync()?;
+    let checksum = writer.inner().checksum();
+    writer.append_key_value_metadata(checksum);
+    Ok(())
 }
 
 fn write_error(path: &Path, error: ParquetError) -> StoreError {

@@ -9,14 +9,14 @@ use std::path::{Path, PathBuf};
 
 use arrow::array::{BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 
 use super::TimeRange;
 use crate::journal::JournalReader;
 use crate::layout::{Day, Layout};
+use crate::partition::PartitionReader;
 use crate::seal::{seqs, times};
 use crate::snapshot::Snapshot;
-use crate::{StoreError, Table, io, partition};
+use crate::{StoreError, Table, io};
 
 /// How often the files are listed again because one was sealed or compacted meanwhile.
 const ATTEMPTS: usize = 8;
@@ -36,7 +36,7 @@ struct Cursor {
 }
 
 enum Rows {
-    Partition(ParquetRecordBatchReader),
+    Partition(Box<PartitionReader>),
     Journal(Box<JournalReader>),
 }
 
@@ -189,7 +189,7 @@ impl Merge {
     fn refill(&mut self, index: usize) -> Result<(), StoreError> {
         loop {
             let cursor = &mut self.open[index];
-            let batch = match cursor.rows.next_batch(&cursor.path) {
+            let batch = match cursor.rows.next_batch() {
                 Ok(Some(batch)) => batch,
                 Ok(None) => {
                     self.open.swap_remove(index);
@@ -221,20 +221,15 @@ fn open_part(part: &Part) -> Result<Rows, StoreError> {
         let journal = JournalReader::open(&part.path, Table::Events)?;
         return Ok(Rows::Journal(Box::new(journal)));
     }
-    let reader = partition::read_dictionaries(&part.path, Table::Events)?
-        .build()
-        .map_err(|e| StoreError::damaged(&part.path, e))?;
-    Ok(Rows::Partition(reader))
+    let partition = PartitionReader::open_dictionaries(&part.path, Table::Events)?;
+    Ok(Rows::Partition(Box::new(partition)))
 }
 
 impl Rows {
-    fn next_batch(&mut self, path: &Path) -> Result<Option<RecordBatch>, StoreError> {
+    fn next_batch(&mut self) -> Result<Option<RecordBatch>, StoreError> {
         match self {
             Rows::Journal(journal) => journal.next_batch(),
-            Rows::Partition(reader) => reader
-                .next()
-                .transpose()
-                .map_err(|e| StoreError::damaged(path, e)),
+            Rows::Partition(partition) => partition.next_batch(),
         }
     }
 }

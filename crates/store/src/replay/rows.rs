@@ -3,8 +3,11 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use arrow::array::types::{Int32Type, Int64Type, TimestampNanosecondType, UInt64Type};
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::array::types::Int32Type;
+use arrow::array::{
+    Array, ArrayRef, AsArray, Int64Array, ListArray, RecordBatch, TimestampNanosecondArray,
+    UInt64Array,
+};
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
@@ -39,10 +42,21 @@ const fn is_equal(a: &[u8], b: &[u8]) -> bool {
     true
 }
 
+/// A column of which the type is known, so that a cell is read without asking.
+enum Typed {
+    U64(UInt64Array),
+    I64(Int64Array),
+    Time(TimestampNanosecondArray),
+    List(ListArray),
+    /// Texts are in [`Rows::texts`] and beside it; truth values follow from texts.
+    Other,
+}
+
 /// The rows of the current batch.
 #[derive(Default)]
 pub(super) struct Rows {
-    columns: Vec<ArrayRef>,
+    columns: Vec<Typed>,
+    len: usize,
     texts: Vec<Parsed<Arc<str>>>,
     pub kind: Parsed<Kind>,
     pub backing: Parsed<Backing>,
@@ -58,41 +72,51 @@ impl Rows {
     /// Takes the next batch; its columns are those of the table.
     pub fn load(&mut self, batch: &RecordBatch) -> Result<(), ArrowError> {
         self.columns.clear();
+        self.len = batch.num_rows();
         self.texts.resize_with(COLUMNS.len(), Parsed::default);
-        for (column, array) in COLUMNS.iter().zip(batch.columns()) {
-            self.columns.push(match column.kind {
-                ColumnType::Text => as_dictionary(array)?,
-                _ => Arc::clone(array),
-            });
-        }
-        self.kind.load(&self.columns[KIND], Kind::from_name);
-        self.backing
-            .load(&self.columns[BACKING], Backing::from_name);
-        self.exec_id.load(&self.columns[EXEC_ID], ExecId::parse);
-        self.parent_exec_id
-            .load(&self.columns[PARENT_EXEC_ID], ExecId::parse);
-        self.child_exec_id
-            .load(&self.columns[CHILD_EXEC_ID], ExecId::parse);
-        self.addr
-            .load(&self.columns[ADDR], |text| text.parse().ok());
-        self.local_addr
-            .load(&self.columns[LOCAL_ADDR], |text| text.parse().ok());
-        for (index, column) in COLUMNS.iter().enumerate() {
-            if column.kind == ColumnType::Text && !PARSED.contains(&index) {
-                let interner = &mut self.interner;
-                self.texts[index].load(&self.columns[index], |text| Some(interner.share(text)));
-            }
+        for (index, (column, array)) in COLUMNS.iter().zip(batch.columns()).enumerate() {
+            let typed = match column.kind {
+                ColumnType::U64 => Typed::U64(array.as_primitive().clone()),
+                ColumnType::I64 => Typed::I64(array.as_primitive().clone()),
+                ColumnType::Time => Typed::Time(array.as_primitive().clone()),
+                ColumnType::TextList => Typed::List(array.as_list().clone()),
+                ColumnType::Text => {
+                    self.load_text(index, &as_dictionary(array)?);
+                    Typed::Other
+                }
+                ColumnType::Bool => Typed::Other,
+            };
+            self.columns.push(typed);
         }
         Ok(())
     }
 
+    /// Texts of a few columns mean something else, which is parsed here.
+    fn load_text(&mut self, index: usize, array: &ArrayRef) {
+        match index {
+            KIND => self.kind.load(array, Kind::from_name),
+            BACKING => self.backing.load(array, Backing::from_name),
+            EXEC_ID => self.exec_id.load(array, ExecId::parse),
+            PARENT_EXEC_ID => self.parent_exec_id.load(array, ExecId::parse),
+            CHILD_EXEC_ID => self.child_exec_id.load(array, ExecId::parse),
+            ADDR => self.addr.load(array, |text| text.parse().ok()),
+            LOCAL_ADDR => self.local_addr.load(array, |text| text.parse().ok()),
+            _ => {
+                let interner = &mut self.interner;
+                self.texts[index].load(array, |text| Some(interner.share(text)));
+            }
+        }
+    }
+
     pub fn len(&self) -> usize {
-        self.columns.first().map_or(0, |column| column.len())
+        self.len
     }
 
     pub fn u64(&self, column: usize, row: usize) -> Option<u64> {
-        let array = self.columns[column].as_primitive::<UInt64Type>();
-        array.is_valid(row).then(|| array.value(row))
+        match &self.columns[column] {
+            Typed::U64(array) if array.is_valid(row) => Some(array.value(row)),
+            _ => None,
+        }
     }
 
     /// A number that was 32 bits wide when it was written; 0 where there is none.
@@ -100,14 +124,20 @@ impl Rows {
         self.u64(column, row).unwrap_or_default() as u32
     }
 
+    /// A number; 0 where there is none.
     pub fn i64(&self, column: usize, row: usize) -> i64 {
-        self.columns[column].as_primitive::<Int64Type>().value(row)
+        match &self.columns[column] {
+            Typed::I64(array) if array.is_valid(row) => array.value(row),
+            _ => 0,
+        }
     }
 
+    /// A time; 0 where there is none.
     pub fn time(&self, column: usize, row: usize) -> i64 {
-        self.columns[column]
-            .as_primitive::<TimestampNanosecondType>()
-            .value(row)
+        match &self.columns[column] {
+            Typed::Time(array) if array.is_valid(row) => array.value(row),
+            _ => 0,
+        }
     }
 
     pub fn text(&self, column: usize, row: usize) -> Option<&Arc<str>> {
@@ -121,11 +151,10 @@ impl Rows {
 
     /// The items of a list; none where there is no list.
     pub fn list(&self, column: usize, row: usize) -> Vec<Box<str>> {
-        let lists = self.columns[column].as_list::<i32>();
-        if !lists.is_valid(row) {
-            return Vec::new();
-        }
-        let items = lists.value(row);
+        let items = match &self.columns[column] {
+            Typed::List(lists) if lists.is_valid(row) => lists.value(row),
+            _ => return Vec::new(),
+        };
         let items = items.as_string::<i32>();
         items.iter().map(|i| i.unwrap_or_default().into()).collect()
     }
@@ -138,17 +167,6 @@ const PARENT_EXEC_ID: usize = position("parent_exec_id");
 const CHILD_EXEC_ID: usize = position("child_exec_id");
 const ADDR: usize = position("addr");
 const LOCAL_ADDR: usize = position("local_addr");
-
-/// Columns that are parsed to something else than text.
-const PARSED: [usize; 7] = [
-    KIND,
-    BACKING,
-    EXEC_ID,
-    PARENT_EXEC_ID,
-    CHILD_EXEC_ID,
-    ADDR,
-    LOCAL_ADDR,
-];
 
 fn as_dictionary(array: &ArrayRef) -> Result<ArrayRef, ArrowError> {
     if array.as_dictionary_opt::<Int32Type>().is_some() {
