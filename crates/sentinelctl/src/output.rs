@@ -1,6 +1,7 @@
 //! Standard output: colour only where it is wanted, and no fuss when the reader leaves.
 
 use std::env;
+use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
 use std::thread;
@@ -41,7 +42,8 @@ impl Output {
                     .then(terminal_size::terminal_size)
                     .flatten()
                     .map(|(width, _)| width.0.into()),
-                zone: TimeZone::system(),
+                // JSON has all times in UTC.
+                zone: if json { TimeZone::UTC } else { local_zone() },
             },
         }
     }
@@ -64,6 +66,18 @@ impl Output {
     pub fn note(&self, text: &str) {
         eprintln!("sentinelctl: {text}");
     }
+}
+
+/// The zone of this host. jiff would look up its name too and for that walk through
+/// the whole zone database: hundreds of opened files for the sensor to record.
+fn local_zone() -> TimeZone {
+    if env::var_os("TZ").is_some_and(|value| !value.is_empty()) {
+        return TimeZone::system();
+    }
+    let rules = fs::read("/etc/localtime").ok();
+    rules
+        .and_then(|rules| TimeZone::tzif("local", &rules).ok())
+        .unwrap_or(TimeZone::UTC)
 }
 
 /// Notices when whoever reads our output leaves while we have nothing to print.

@@ -71,40 +71,86 @@ async fn show(client: &mut Client, id: &str, output: &mut Output) -> Result<(), 
 }
 
 async fn list(client: &mut Client, filter: &Filter, output: &mut Output) -> Result<(), Failure> {
-    let count = filter.count.unwrap_or(u64::MAX);
-    let newest_fit_one_page = filter.after_seq.is_none() && count <= PAGE.into();
-    // The position after which to go on; none asks for the newest.
-    let mut after = (!newest_fit_one_page).then(|| filter.after_seq.unwrap_or(0));
-    let mut left = count;
-    // The newest of more than a page are found by going through all of them.
-    let mut newest = VecDeque::new();
-    let keep_newest = filter.count.is_some() && filter.after_seq.is_none();
-    loop {
-        let request = ListAlertsRequest {
-            after_seq: after,
-            min_severity: filter.min_severity.clone().unwrap_or_default(),
-            limit: PAGE.min(u32::try_from(left).unwrap_or(PAGE)),
-        };
-        let page = client::answer(client.list_alerts(request)).await?;
-        let last = page.alerts.last().map(|alert| alert.seq);
-        for alert in page.alerts {
-            if keep_newest {
-                newest.push_back(alert);
-                if newest.len() as u64 > count {
-                    newest.pop_front();
-                }
-            } else {
-                print(&alert, output)?;
-                left -= 1;
-            }
-        }
-        // A page without progress would be asked for again and again.
-        if !page.more || left == 0 || after.is_none() || last <= after {
-            break;
-        }
-        after = last;
+    let printed = match (filter.count, filter.after_seq) {
+        (Some(count), None) => newest(client, filter, count, output).await?,
+        (count, after) => from(client, filter, after.unwrap_or(0), count, output).await?,
+    };
+    if printed == 0 && !output.json {
+        output.note("no alerts");
     }
-    newest.iter().try_for_each(|alert| print(alert, output))
+    Ok(())
+}
+
+/// Prints the newest alerts, oldest first.
+async fn newest(
+    client: &mut Client,
+    filter: &Filter,
+    count: u64,
+    output: &mut Output,
+) -> Result<u64, Failure> {
+    let mut alerts = VecDeque::new();
+    let mut after = None;
+    if count > PAGE.into() {
+        // The newest of more than a page are found by going through all of them.
+        after = Some(0);
+    }
+    loop {
+        let limit = u32::try_from(count).unwrap_or(PAGE).min(PAGE);
+        let (page, next) = page(client, filter, after, limit).await?;
+        alerts.extend(page);
+        while alerts.len() as u64 > count {
+            alerts.pop_front();
+        }
+        match next {
+            Some(next) if after.is_some() => after = Some(next),
+            _ => break,
+        }
+    }
+    alerts.iter().try_for_each(|alert| print(alert, output))?;
+    Ok(alerts.len() as u64)
+}
+
+/// Prints the alerts after a position, a page at a time.
+async fn from(
+    client: &mut Client,
+    filter: &Filter,
+    after: u64,
+    count: Option<u64>,
+    output: &mut Output,
+) -> Result<u64, Failure> {
+    let mut printed = 0;
+    let mut after = after;
+    while count.is_none_or(|count| printed < count) {
+        let left = count.map_or(u64::MAX, |count| count - printed);
+        let limit = u32::try_from(left).unwrap_or(PAGE).min(PAGE);
+        let (page, next) = page(client, filter, Some(after), limit).await?;
+        page.iter().try_for_each(|alert| print(alert, output))?;
+        printed += page.len() as u64;
+        match next {
+            Some(next) => after = next,
+            None => break,
+        }
+    }
+    Ok(printed)
+}
+
+/// One page and the position from which to ask for the next, if there is one.
+async fn page(
+    client: &mut Client,
+    filter: &Filter,
+    after: Option<u64>,
+    limit: u32,
+) -> Result<(Vec<v1::Alert>, Option<u64>), Failure> {
+    let request = ListAlertsRequest {
+        after_seq: after,
+        min_severity: filter.min_severity.clone().unwrap_or_default(),
+        limit,
+    };
+    let page = client::answer(client.list_alerts(request)).await?;
+    // A page without progress would be asked for again and again.
+    let last = page.alerts.last().map(|alert| alert.seq);
+    let next = last.filter(|last| page.more && Some(*last) > after);
+    Ok((page.alerts, next))
 }
 
 async fn follow(client: &mut Client, filter: &Filter, output: &mut Output) -> Result<(), Failure> {

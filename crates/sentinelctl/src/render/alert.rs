@@ -91,24 +91,32 @@ fn tree(alert: &Alert, look: &Look) -> Vec<String> {
         depth += 1;
     };
     for ancestor in alert.ancestors.iter().rev() {
-        let pid = look.paint(DIM, &ancestor.pid.to_string());
-        branch(format!("{} {pid}", escape(&ancestor.exe)));
+        let exe = escape(known(&ancestor.exe));
+        branch(format!("{exe} {}", pid(ancestor.pid, look)));
     }
-    let exe = look.paint(severity_style(&alert.severity), &escape(&alert.exe));
+    let style = severity_style(&alert.severity);
+    let exe = look.paint(style, &escape(known(&alert.exe)));
     let user = match &alert.user {
-        Some(user) => format!("{} (uid {})", escape(user), alert.uid),
+        Some(user) => format!("user {} (uid {})", escape(user), alert.uid),
         None => format!("uid {}", alert.uid),
     };
     let exec_id = escape(&alert.exec_id);
-    branch(format!(
-        "{exe} {} by {user}, exec_id {exec_id}",
-        look.paint(DIM, &alert.pid.to_string())
-    ));
+    let pid = pid(alert.pid, look);
+    branch(format!("{exe} {pid}, {user}, exec_id {exec_id}"));
     if !alert.argv.is_empty() {
         let indent = " ".repeat(2 + 3 * (depth - 1));
         lines.push(format!("{indent}{}", command_line(&alert.argv)));
     }
     lines
+}
+
+fn pid(pid: u32, look: &Look) -> String {
+    look.paint(DIM, &format!("(pid {pid})"))
+}
+
+/// Of a process that was there before the sensor, the executable may be unknown.
+fn known(exe: &str) -> &str {
+    if exe.is_empty() { "?" } else { exe }
 }
 
 #[cfg(test)]

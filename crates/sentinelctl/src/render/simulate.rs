@@ -7,7 +7,7 @@ use sentinel_event::text::escape;
 use sentinel_simulate::{Expected, FAMILIES, Failure, Outcome, Report, Variant};
 use serde::Serialize;
 
-use super::table::{Block, styled, table, text};
+use super::table::{Block, Row, styled, table, text};
 use super::{BAD, BOLD, DIM, GOOD, Look, WARN};
 
 /// Columns for the name of a variant.
@@ -24,10 +24,10 @@ pub fn list(variants: &[&'static Variant], look: &Look) -> String {
             .map(|variant| {
                 let name = styled(BOLD, variant.name);
                 let expected = styled(DIM, &expected(variant.expected));
-                (
-                    vec![name, expected, text(variant.summary)],
-                    vec![variant.steps.to_owned()],
-                )
+                Row {
+                    cells: vec![name, expected, text(variant.summary)],
+                    remarks: vec![variant.steps.to_owned()],
+                }
             })
             .collect();
         let heading = format!("{}: {}", family.name, family.summary);

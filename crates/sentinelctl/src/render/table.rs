@@ -46,36 +46,67 @@ pub fn with(style: Style, cell: Cell) -> Cell {
 /// Lines with their visible lengths, which colours hide from `len`.
 pub struct Block(Vec<(usize, String)>);
 
-/// A table under a header of bold names. Notes are lines below a row, such as a
-/// reason that would tear the columns apart.
-pub fn table(look: &Look, names: &[&str], rows: Vec<(Vec<Cell>, Vec<String>)>) -> Block {
+/// One row: its cells, and remarks such as a reason, which have no fixed length.
+pub struct Row {
+    pub cells: Vec<Cell>,
+    pub remarks: Vec<String>,
+}
+
+impl From<Vec<Cell>> for Row {
+    fn from(cells: Vec<Cell>) -> Row {
+        let remarks = Vec::new();
+        Row { cells, remarks }
+    }
+}
+
+/// A table under a header of bold names. Remarks are a last column where all of them
+/// fit on the terminal, and lines below their rows where not.
+pub fn table(look: &Look, names: &[&str], rows: Vec<Row>) -> Block {
+    let mut rows = rows;
+    let mut names = names.to_vec();
+    let remarks: Vec<String> = rows.iter().map(|row| row.remarks.join("; ")).collect();
+    let widest = remarks
+        .iter()
+        .map(|remark| escape(remark).chars().count())
+        .max();
+    let columns: usize = widths(&names, &rows).iter().map(|width| width + GAP).sum();
+    let fits = |widest| look.width.is_none_or(|width| columns + widest <= width);
+    if widest.is_some_and(|widest| widest > 0 && fits(widest)) {
+        names.push("REMARKS");
+        for (row, remark) in rows.iter_mut().zip(remarks) {
+            row.cells.push(text(&remark));
+            row.remarks.clear();
+        }
+    }
     // A name stands on the side on which its column does.
-    let rightward = |i: usize| rows.first().is_some_and(|(row, _)| row[i].right);
+    let rightward = |i: usize| rows.first().is_some_and(|row| row.cells[i].right);
     let head = names.iter().enumerate().map(|(i, name)| Cell {
         text: (*name).to_owned(),
         style: BOLD,
         right: rightward(i),
     });
-    let rows: Vec<_> = std::iter::once((head.collect(), Vec::new()))
-        .chain(rows)
-        .collect();
-    let widths: Vec<usize> = (0..names.len())
-        .map(|i| {
-            rows.iter()
-                .map(|(row, _)| row[i].text.chars().count())
-                .max()
-                .unwrap_or(0)
-        })
-        .collect();
-    let mut lines = Vec::new();
-    for (row, notes) in &rows {
-        lines.push(line(look, row, &widths));
-        for note in notes {
-            let note = format!("  {}", escape(note));
-            lines.push((note.chars().count(), note));
+    let widths = widths(&names, &rows);
+    let mut lines = vec![line(look, &head.collect::<Vec<_>>(), &widths)];
+    for row in &rows {
+        lines.push(line(look, &row.cells, &widths));
+        for remark in &row.remarks {
+            let remark = format!("  {}", escape(remark));
+            lines.push((remark.chars().count(), remark));
         }
     }
     Block(lines)
+}
+
+/// The width of each column.
+fn widths(names: &[&str], rows: &[Row]) -> Vec<usize> {
+    let cells = |i: usize| {
+        rows.iter()
+            .map(move |row| row.cells[i].text.chars().count())
+    };
+    let columns = names.iter().enumerate();
+    columns
+        .map(|(i, name)| cells(i).fold(name.chars().count(), usize::max))
+        .collect()
 }
 
 fn line(look: &Look, row: &[Cell], widths: &[usize]) -> (usize, String) {

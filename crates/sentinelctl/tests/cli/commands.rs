@@ -106,6 +106,18 @@ fn stored_alerts_are_listed_to_the_end() {
 }
 
 #[test]
+fn an_empty_history_is_said_to_be_empty() {
+    let daemon = Daemon::start(Knowledge::default());
+    let ran = run(&daemon.socket(), &["alerts"]);
+    assert_eq!(ran.code, Some(0));
+    assert_eq!(
+        (&*ran.stdout, &*ran.stderr),
+        ("", "sentinelctl: no alerts\n")
+    );
+    assert_eq!(ok(&daemon.socket(), &["alerts", "--json"]), "");
+}
+
+#[test]
 fn filters_travel_to_the_daemon() {
     let daemon = daemon();
     ok(

@@ -3,7 +3,7 @@
 use sentinel_api::v1::{Hook, Ring, StatusResponse};
 
 use super::loss_style;
-use crate::render::table::{Block, Cell, right, styled, table, text, with};
+use crate::render::table::{Block, Cell, Row, right, styled, table, text, with};
 use crate::render::unit::bytes;
 use crate::render::{BAD, DIM, Look, PLAIN, state_style};
 
@@ -19,7 +19,8 @@ pub fn hooks(hooks: &[Hook], look: &Look) -> Block {
         ];
         let reason = (!hook.reason.is_empty()).then(|| hook.reason.clone());
         let blind = (!hook.blind_to.is_empty()).then(|| format!("blind to {}", hook.blind_to));
-        (cells, reason.into_iter().chain(blind).collect())
+        let remarks = reason.into_iter().chain(blind).collect();
+        Row { cells, remarks }
     });
     table(
         look,
@@ -38,7 +39,7 @@ pub fn kinds(status: &StatusResponse, look: &Look) -> Block {
             with(style, right(kind.seen)),
             loss(kind.lost),
         ];
-        (cells, Vec::new())
+        Row::from(cells)
     });
     table(look, &["EVENTS", "RING", "SEEN", "LOST"], rows.collect())
 }
@@ -60,7 +61,7 @@ pub fn rings(status: &StatusResponse, look: &Look) -> Block {
                 bytes(ring.size_bytes)
             )),
         ];
-        (cells, Vec::new())
+        Row::from(cells)
     });
     let names = ["RING", "SENT", "RECEIVED", "AGGREGATED", "LOST", "IN USE"];
     table(look, &names, rows.into())
@@ -77,7 +78,7 @@ pub fn queues(status: &StatusResponse, look: &Look) -> Block {
             with(style, depth),
             loss(queue.dropped_total),
         ];
-        (cells, Vec::new())
+        Row::from(cells)
     });
     table(look, &["QUEUE", "WAITING", "DROPPED"], rows.collect())
 }
@@ -91,7 +92,8 @@ pub fn detections(status: &StatusResponse, look: &Look) -> Block {
             right(detection.alerts_total),
         ];
         let reason = (!detection.reason.is_empty()).then(|| detection.reason.clone());
-        (cells, reason.into_iter().collect())
+        let remarks = reason.into_iter().collect();
+        Row { cells, remarks }
     });
     table(look, &["DETECTION", "STATE", "ALERTS"], rows.collect())
 }

@@ -154,6 +154,15 @@ fn a_wide_terminal_puts_tables_side_by_side() {
 }
 
 #[test]
+fn a_narrow_terminal_puts_remarks_below_their_rows() {
+    let look = Look {
+        width: Some(80),
+        ..PLAIN
+    };
+    check_golden("status-narrow", &screen(&troubled(), &look));
+}
+
+#[test]
 fn an_answer_without_anything_is_shown_without_a_panic() {
     check_golden("status-empty", &screen(&StatusResponse::default(), &PLAIN));
 }
