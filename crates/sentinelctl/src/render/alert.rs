@@ -47,7 +47,10 @@ fn facts(alert: &Alert, look: &Look) -> Vec<String> {
             out.push(format!("  {name:<12}{value}"));
         }
     };
-    fact("Id", escape(&alert.id).into_owned());
+    fact(
+        "Id",
+        format!("{}, number {} of this host", escape(&alert.id), alert.seq),
+    );
     fact(
         "Time",
         look.time(alert.time.as_ref(), "%Y-%m-%d %H:%M:%S%.3f %Z"),
