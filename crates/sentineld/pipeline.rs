@@ -1,6 +1,7 @@
 //! From events to alerts: takes batches from a source, shows each event to the
 //! detections, and hands both on to the store, the journal and whoever listens.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -23,7 +24,7 @@ pub fn run(
     mut engine: Engine,
     hub: &Hub,
     writer: &Writer,
-    mut last_alert_seq: u64,
+    mut known: KnownAlerts,
 ) {
     let mut alerts = Vec::new();
     let mut figures_at = None;
@@ -37,9 +38,10 @@ pub fn run(
                 writer.offer_events(Arc::clone(&batch));
                 hub.publish_events(&batch);
                 for mut alert in alerts.drain(..) {
-                    last_alert_seq += 1;
-                    alert.seq = last_alert_seq;
-                    raise(Arc::new(alert), hub, writer);
+                    if let Some(seq) = known.number(&alert) {
+                        alert.seq = seq;
+                        raise(Arc::new(alert), hub, writer);
+                    }
                 }
             }
             Next::Idle => {}
@@ -52,6 +54,32 @@ pub fn run(
         }
     }
     hub.report(Some(figures(&source, &engine)));
+}
+
+/// The alerts that the store holds already. A restart looks again at processes that still
+/// run, which must not raise their alerts a second time.
+pub struct KnownAlerts {
+    ids: HashSet<Box<str>>,
+    last_seq: u64,
+}
+
+impl KnownAlerts {
+    /// `ids` were raised before; the next alert gets the number after `last_seq`.
+    pub fn new(ids: impl IntoIterator<Item = Box<str>>, last_seq: u64) -> KnownAlerts {
+        KnownAlerts {
+            ids: ids.into_iter().collect(),
+            last_seq,
+        }
+    }
+
+    /// The number of a new alert; `None` for one that was raised before the start.
+    fn number(&mut self, alert: &Alert) -> Option<u64> {
+        if self.ids.contains(&alert.id) {
+            return None;
+        }
+        self.last_seq += 1;
+        Some(self.last_seq)
+    }
 }
 
 fn raise(alert: Arc<Alert>, hub: &Hub, writer: &Writer) {

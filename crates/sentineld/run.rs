@@ -1,5 +1,6 @@
 //! `sentinel run`: puts the parts together and takes them apart again.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::thread;
@@ -8,13 +9,14 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow};
 use sentinel_detect::Engine;
 use sentinel_process::{Enricher, Table};
-use sentinel_store::{Store, Writer};
+use sentinel_store::{Store, Writer, reader};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::hub::Hub;
 use crate::mode::ModeFile;
+use crate::pipeline::KnownAlerts;
 use crate::sensor::{Host, Sensor};
 use crate::service::{self, Facts, Socket};
 use crate::source::Live;
@@ -52,11 +54,12 @@ pub fn run(config: Config, with_console: bool) -> Result<()> {
     );
     let source = Live::new(sensor.observations, Enricher::new(table, event_seq + 1));
     let engine = Engine::new(&config.detect);
+    let known = known_alerts(&config.data_dir, alert_seq);
     let pipeline = {
         let (hub, writer) = (Arc::clone(&hub), Arc::clone(&writer));
         thread::Builder::new()
             .name("pipeline".into())
-            .spawn(move || pipeline::run(source, engine, &hub, &writer, alert_seq))
+            .spawn(move || pipeline::run(source, engine, &hub, &writer, known))
             .context("cannot start the pipeline's thread")?
     };
     let watched = console::Stopwatch::start();
@@ -75,6 +78,20 @@ pub fn run(config: Config, with_console: bool) -> Result<()> {
         None => Err(anyhow!("the store is still in use and was not closed")),
     };
     served.and(piped).and(stored)
+}
+
+/// The ids of the latest alerts in the store.
+fn known_alerts(data_dir: &Path, last_seq: u64) -> KnownAlerts {
+    const LATEST: u64 = 10_000;
+    let after_seq = last_seq.saturating_sub(LATEST);
+    let stored = match reader::alerts_after(data_dir, after_seq, LATEST as usize) {
+        Ok(stored) => stored,
+        Err(error) => {
+            tracing::warn!("cannot read earlier alerts, some may be raised again: {error}");
+            Vec::new()
+        }
+    };
+    KnownAlerts::new(stored.into_iter().map(|alert| alert.id), last_seq)
 }
 
 /// Serves the control plane until a signal asks to stop.
