@@ -158,7 +158,7 @@ pub fn of(path: &str) -> Option<&'static Family> {
         };
     }
     // Every other secret lies in a hidden file or folder.
-    let hidden = path.rfind("/.")?;
+    let hidden = path.as_bytes().windows(2).rposition(|pair| pair == b"/.")?;
     let tail = &path[hidden..];
     if let Some(name) = tail.strip_prefix("/.ssh/") {
         return is_private_key(name).then_some(&SSH_KEY);
