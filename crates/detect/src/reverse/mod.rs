@@ -98,23 +98,32 @@ struct ReverseShell {
 
 impl Detection for ReverseShell {
     fn kinds(&self) -> KindSet {
-        KindSet::of(&[Kind::Exec, Kind::Fork, Kind::Connect, Kind::Accept])
+        KindSet::of(&[
+            Kind::Exec,
+            Kind::Fork,
+            Kind::Connect,
+            Kind::Accept,
+            Kind::Open,
+        ])
     }
 
     fn observe(&mut self, event: &Event, findings: &mut Findings) {
         match &event.detail {
             Detail::Exec(exec) => {
-                self.pipes.note(&event.process);
+                self.pipes.note_start(&event.process);
                 let finding = direct::judge(self, event, exec)
-                    .or_else(|| circle::judge_exec(self, event))
+                    .or_else(|| circle::judge(self, event))
                     .or_else(|| held::judge(self, event));
                 findings.extend(finding);
             }
             Detail::Connect(_) | Detail::Accept(_) => {
                 self.connections.note(event);
-                findings.extend(circle::judge_connection(self, event));
+                findings.extend(circle::judge(self, event));
             }
             Detail::Fork(_) => self.connections.note(event),
+            Detail::Open(file) if self.pipes.note_open(&event.process, file) => {
+                findings.extend(circle::judge(self, event));
+            }
             _ => {}
         }
     }

@@ -1,17 +1,24 @@
-//! Which processes were started with which pipes as standard input and output.
+//! Which processes read and write which pipes: by their standard streams, and by
+//! FIFOs that they opened themselves.
 
 use std::sync::Arc;
 
-use sentinel_event::{Process, StdioKind};
+use sentinel_event::{Access, FileAccess, Process, StdioKind};
 
 use crate::bounded::Bounded;
 
-/// Ends remembered per pipe, the youngest.
+/// Ends remembered per pipe, and FIFOs per process, the youngest.
 const ENDS_MAX: usize = 8;
+
+/// `S_IFMT` and `S_IFIFO` of a file's mode.
+const TYPE_MASK: u32 = 0o170_000;
+const FIFO: u32 = 0o010_000;
 
 /// The pipes of the recent past by inode number, which both ends share.
 pub struct Pipes {
     table: Bounded<u64, Ends>,
+    /// FIFOs that a process opened, by pid and start.
+    opened: Bounded<(u32, i64), Opened>,
 }
 
 #[derive(Default)]
@@ -20,23 +27,47 @@ struct Ends {
     writers: Vec<Arc<Process>>,
 }
 
+#[derive(Default)]
+struct Opened {
+    inputs: Vec<u64>,
+    outputs: Vec<u64>,
+}
+
 impl Pipes {
     pub fn new(limit: usize) -> Pipes {
         Pipes {
             table: Bounded::new(limit),
+            opened: Bounded::new(limit),
         }
     }
 
-    /// Notes an image that has pipes for input and for output; one alone cannot be part
-    /// of a circle.
-    pub fn note(&mut self, process: &Arc<Process>) {
-        let (Some(input), Some(output)) = (input(process), output(process)) else {
-            return;
-        };
-        let ends = self.table.entry(input, Ends::default);
-        keep(&mut ends.readers, process);
-        let ends = self.table.entry(output, Ends::default);
-        keep(&mut ends.writers, process);
+    /// Notes the pipes among the standard streams of an image.
+    pub fn note_start(&mut self, process: &Arc<Process>) {
+        if let Some(pipe) = input(process) {
+            keep_process(&mut self.ends(pipe).readers, process);
+        }
+        for pipe in outputs_of(process) {
+            keep_process(&mut self.ends(pipe).writers, process);
+        }
+    }
+
+    /// Notes a FIFO that the process opened; false when the file is none.
+    pub fn note_open(&mut self, process: &Arc<Process>, file: &FileAccess) -> bool {
+        if file.file.mode & TYPE_MASK != FIFO || file.file.inode == 0 {
+            return false;
+        }
+        let pipe = file.file.inode;
+        let opened = self.opened.entry(key(process), Opened::default);
+        if file.access != Access::Read {
+            keep(&mut opened.outputs, pipe);
+            keep_process(&mut self.ends(pipe).writers, process);
+        }
+        let opened = self.opened.entry(key(process), Opened::default);
+        if matches!(file.access, Access::Read | Access::ReadWrite) {
+            keep(&mut opened.inputs, pipe);
+            keep_process(&mut self.ends(pipe).readers, process);
+        }
+        true
     }
 
     /// The processes that read what is written to this pipe.
@@ -49,20 +80,39 @@ impl Pipes {
         self.table.peek(&pipe).map_or(&[], |ends| &ends.writers)
     }
 
+    /// The pipes that the process reads.
+    pub fn inputs(&self, process: &Process) -> Vec<u64> {
+        let opened = self.opened.peek(&key(process));
+        let opened = opened.into_iter().flat_map(|opened| &opened.inputs);
+        input(process).into_iter().chain(opened.copied()).collect()
+    }
+
+    /// The pipes that the process writes.
+    pub fn outputs(&self, process: &Process) -> Vec<u64> {
+        let opened = self.opened.peek(&key(process));
+        let opened = opened.into_iter().flat_map(|opened| &opened.outputs);
+        outputs_of(process).chain(opened.copied()).collect()
+    }
+
     pub fn evicted_total(&self) -> u64 {
-        self.table.evicted_total()
+        self.table.evicted_total() + self.opened.evicted_total()
+    }
+
+    fn ends(&mut self, pipe: u64) -> &mut Ends {
+        self.table.entry(pipe, Ends::default)
     }
 }
 
-/// The pipe that the process reads, if its standard input is one.
+/// The pipe that the process has as its standard input.
 pub fn input(process: &Process) -> Option<u64> {
     pipe(process, 0)
 }
 
-/// The pipe that the process writes, if its standard output is one, or else its
-/// standard error.
-pub fn output(process: &Process) -> Option<u64> {
-    pipe(process, 1).or_else(|| pipe(process, 2))
+/// The pipes that the process has as its standard output and error.
+fn outputs_of(process: &Process) -> impl Iterator<Item = u64> {
+    let output = pipe(process, 1);
+    let error = pipe(process, 2).filter(|error| Some(*error) != output);
+    output.into_iter().chain(error)
 }
 
 fn pipe(process: &Process, fd: usize) -> Option<u64> {
@@ -70,7 +120,21 @@ fn pipe(process: &Process, fd: usize) -> Option<u64> {
     (stdio.kind == StdioKind::Pipe && stdio.inode != 0).then_some(stdio.inode)
 }
 
-fn keep(ends: &mut Vec<Arc<Process>>, process: &Arc<Process>) {
+fn key(process: &Process) -> (u32, i64) {
+    (process.pid, process.start_ns)
+}
+
+fn keep(pipes: &mut Vec<u64>, pipe: u64) {
+    if pipes.contains(&pipe) {
+        return;
+    }
+    if pipes.len() == ENDS_MAX {
+        pipes.remove(0);
+    }
+    pipes.push(pipe);
+}
+
+fn keep_process(ends: &mut Vec<Arc<Process>>, process: &Arc<Process>) {
     // The image that the process ran before has given its ends away.
     ends.retain(|known| known.pid != process.pid);
     if ends.len() == ENDS_MAX {
