@@ -16,7 +16,7 @@ static __always_inline bool open__fill(struct sentinel_open_head *open, char *by
 
 	names__begin(&names, bytes, capacity, &open->names);
 	names__add_path(&names, __builtin_preserve_access_index(&file->f_path), &open->path);
-	header__fill(&open->header, kind, size, task, fd);
+	header__fill(&open->header, kind, size, task, fd < 0 ? 0 : fd);
 	file__fill(&open->file, file);
 	open->open_flags = BPF_CORE_READ(file, f_flags);
 	open->created = !!(BPF_CORE_READ(file, f_mode) & FMODE_CREATED);
@@ -48,6 +48,58 @@ static __always_inline int open__emit(__u32 ring, __u32 kind, struct file *file,
 		   sizeof(*large), kind, file, fd);
 	bpf_ringbuf_submit(large, ring__wakeup(ring));
 	return 0;
+}
+
+/* include/linux/fs.h, __FMODE_EXEC: opened by the kernel in order to execute it. */
+#define FMODE_EXEC 0x20
+/* The descriptor is not known where the file is made. */
+#define NO_FD (-1)
+
+/*
+ * The function that every way to open by name goes through: open, openat, openat2,
+ * creat, their 32-bit forms, and io_uring.
+ */
+static __always_inline int open__return(__u64 *ctx)
+{
+	__u64 file = 0;
+
+	bpf_get_func_ret(ctx, &file);
+	if (!pointer__is_valid(file) || task__is_noise((void *)bpf_get_current_task()) ||
+	    BPF_CORE_READ((struct file *)file, f_flags) & FMODE_EXEC)
+		return 0;
+	return open__emit(SENTINEL_RING_BULK, SENTINEL_KIND_OPEN, (struct file *)file, NO_FD);
+}
+
+/* struct file *do_file_open(int dfd, struct filename *pathname, const struct open_flags *op) */
+SEC("fexit/do_file_open")
+int handle_open(__u64 *ctx)
+{
+	return open__return(ctx);
+}
+
+/* Its name before 7.0. */
+SEC("fexit/do_filp_open")
+int handle_open_filp(__u64 *ctx)
+{
+	return open__return(ctx);
+}
+
+/*
+ * struct file *shmem_file_setup(const char *name, loff_t size, unsigned long flags)
+ *
+ * Makes the file of every memfd that is not of huge pages; and those of System V shared
+ * memory and shared anonymous mappings, which have other names.
+ */
+SEC("fexit/shmem_file_setup")
+int handle_memfd(__u64 *ctx)
+{
+	__u64 file = 0;
+
+	bpf_get_func_ret(ctx, &file);
+	if (!pointer__is_valid(file) || !task__in_scope((void *)bpf_get_current_task()) ||
+	    !dentry__is_memfd(BPF_CORE_READ((struct file *)file, f_path.dentry)))
+		return 0;
+	return open__emit(SENTINEL_RING_PRIORITY, SENTINEL_KIND_MEMFD, (struct file *)file, NO_FD);
 }
 
 static __always_inline int open__exit(struct trace_event_raw_sys_exit *ctx)

@@ -270,6 +270,7 @@ struct task_struct {
 	struct sched_entity se;
 	struct mm_struct *mm;
 	int exit_code;
+	unsigned int in_execve : 1;
 	pid_t pid;
 	pid_t tgid;
 	struct task_struct *real_parent;

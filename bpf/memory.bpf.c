@@ -108,6 +108,53 @@ static __always_inline bool pending__take(struct pending *out)
 	return true;
 }
 
+/*
+ * unsigned long vm_mmap_pgoff(struct file *file, unsigned long addr, unsigned long len,
+ *                             unsigned long prot, unsigned long flag, unsigned long pgoff)
+ *
+ * Every system call that maps ends here, 32-bit ones too. So does the kernel when it maps
+ * a program and its loader during exec, which the exec itself reports.
+ */
+SEC("fexit/vm_mmap_pgoff")
+int handle_mmap(__u64 *ctx)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct pending pending = {};
+	__u64 address = 0;
+
+	bpf_get_func_ret(ctx, &address);
+	if (!(ctx[3] & PROT_EXEC) || !pointer__is_valid(address) || task__is_noise(task) ||
+	    BPF_CORE_READ_BITFIELD_PROBED(task, in_execve))
+		return 0;
+	pending.address = address;
+	pending.length = ctx[2];
+	pending.prot = ctx[3];
+	pending.map_flags = ctx[4];
+	return memory__report(SENTINEL_KIND_MMAP, &pending, (struct file *)ctx[0]);
+}
+
+/*
+ * int security_file_mprotect(struct vm_area_struct *vma, unsigned long reqprot,
+ *                            unsigned long prot)
+ *
+ * Asked once for each memory area that mprotect or pkey_mprotect is about to change, so
+ * the range is that of the area.
+ */
+SEC("fexit/security_file_mprotect")
+int BPF_PROG(handle_mprotect, struct vm_area_struct *area, unsigned long asked, unsigned long prot,
+	     int refused)
+{
+	struct pending pending = {};
+
+	if (refused || !(asked & PROT_EXEC) || task__is_noise((void *)bpf_get_current_task()))
+		return 0;
+	pending.address = BPF_CORE_READ(area, vm_start);
+	pending.length = BPF_CORE_READ(area, vm_end) - pending.address;
+	pending.prot = asked;
+	pending.old_prot = BPF_CORE_READ(area, vm_flags) & VM_PROT;
+	return memory__report(SENTINEL_KIND_MPROTECT, &pending, BPF_CORE_READ(area, vm_file));
+}
+
 /* long sys_mmap(addr, len, prot, flags, fd, off) */
 SEC("tracepoint/syscalls/sys_enter_mmap")
 int enter_mmap(struct trace_event_raw_sys_enter *ctx)

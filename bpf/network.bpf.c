@@ -82,7 +82,8 @@ int handle_accept(__u64 *ctx)
 	__u64 accepted = 0;
 
 	bpf_get_func_ret(ctx, &accepted);
-	if (!accepted || BPF_CORE_READ((struct sock *)accepted, sk_protocol) != IPPROTO_TCP)
+	if (!pointer__is_valid(accepted) ||
+	    BPF_CORE_READ((struct sock *)accepted, sk_protocol) != IPPROTO_TCP)
 		return 0;
 	return connection__emit(SENTINEL_KIND_ACCEPT, (struct sock *)accepted, 0);
 }

@@ -14,6 +14,12 @@
 /* include/linux/mount.h: a mount that only the kernel uses. */
 #define MNT_INTERNAL 0x4000
 
+/* include/linux/err.h: the last page of the address space stands for errnos. */
+static __always_inline bool pointer__is_valid(__u64 pointer)
+{
+	return pointer && pointer < (__u64)-4095;
+}
+
 /* The open file behind a descriptor of the current task; NULL when there is none. */
 static __always_inline struct file *file__of_fd(struct task_struct *task, __s32 fd)
 {

@@ -134,7 +134,7 @@ pub const COLUMNS: &[Column] = columns! {
     path Text "the file (open, memfd, mmap, mprotect)" |e| path(e).map(Text);
     access Text "how the file was opened: r, w, rw, create (open, memfd)" |e| opened(e).map(|f| Text(f.access.name()));
     open_flags U64 "open flags (open, memfd)" |e| opened(e).map(|f| U64(f.open_flags.into()));
-    fd I64 "descriptor (open, memfd)" |e| opened(e).map(|f| I64(f.fd.into()));
+    fd I64 "descriptor, where the hook knows it (open, memfd)" |e| opened(e).filter(|f| f.fd >= 0).map(|f| I64(f.fd.into()));
     address U64 "first address (mmap, mprotect)" |e| memory(e).map(|m| U64(m.address));
     length U64 "bytes (mmap, mprotect)" |e| memory(e).map(|m| U64(m.length));
     prot Text "protection asked for, such as r-x (mmap, mprotect)" |e| memory(e).map(|m| Text(m.prot.name()));

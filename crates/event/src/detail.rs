@@ -178,7 +178,7 @@ pub struct FileAccess {
     pub access: Access,
     /// The open flags (`O_*`), or memfd_create's.
     pub open_flags: u32,
-    /// The descriptor that the caller got.
+    /// The descriptor that the caller got; -1 where the hook cannot know it.
     pub fd: i32,
 }
 

@@ -71,20 +71,27 @@ pub const HOOKS: &[Hook] = &[
     hook("accept", 0, "handle_accept", "fexit/inet_csk_accept", Inner, ""),
     hook("accept", 1, "exit_accept", "tracepoint/syscalls/sys_exit_accept", Tracepoint, COMPAT_IO_URING),
     hook("accept", 1, "exit_accept4", "tracepoint/syscalls/sys_exit_accept4", Tracepoint, COMPAT_IO_URING),
-    hook("open", 0, "exit_open", "tracepoint/syscalls/sys_exit_open", Tracepoint, COMPAT_IO_URING),
-    hook("open", 0, "exit_openat", "tracepoint/syscalls/sys_exit_openat", Tracepoint, COMPAT_IO_URING),
-    hook("open", 0, "exit_openat2", "tracepoint/syscalls/sys_exit_openat2", Tracepoint, COMPAT_IO_URING),
-    hook("open", 0, "exit_creat", "tracepoint/syscalls/sys_exit_creat", Tracepoint, COMPAT),
+    hook("open", 0, "handle_open", "fexit/do_file_open", Inner, ""),
     hook("open", 0, "exit_open_by_handle_at", "tracepoint/syscalls/sys_exit_open_by_handle_at", Tracepoint, COMPAT),
-    hook("memfd", 0, "exit_memfd_create", "tracepoint/syscalls/sys_exit_memfd_create", Tracepoint, COMPAT),
-    hook("mmap", 0, "enter_mmap", "tracepoint/syscalls/sys_enter_mmap", Tracepoint, COMPAT),
-    hook("mmap", 0, "exit_mmap", "tracepoint/syscalls/sys_exit_mmap", Tracepoint, COMPAT),
+    hook("open", 1, "handle_open_filp", "fexit/do_filp_open", Inner, ""),
+    hook("open", 1, "exit_open_by_handle_at", "tracepoint/syscalls/sys_exit_open_by_handle_at", Tracepoint, COMPAT),
+    hook("open", 2, "exit_open", "tracepoint/syscalls/sys_exit_open", Tracepoint, COMPAT_IO_URING),
+    hook("open", 2, "exit_openat", "tracepoint/syscalls/sys_exit_openat", Tracepoint, COMPAT_IO_URING),
+    hook("open", 2, "exit_openat2", "tracepoint/syscalls/sys_exit_openat2", Tracepoint, COMPAT_IO_URING),
+    hook("open", 2, "exit_creat", "tracepoint/syscalls/sys_exit_creat", Tracepoint, COMPAT),
+    hook("open", 2, "exit_open_by_handle_at", "tracepoint/syscalls/sys_exit_open_by_handle_at", Tracepoint, COMPAT),
+    hook("memfd", 0, "handle_memfd", "fexit/shmem_file_setup", Inner, "memfds of huge pages"),
+    hook("memfd", 1, "exit_memfd_create", "tracepoint/syscalls/sys_exit_memfd_create", Tracepoint, COMPAT),
+    hook("mmap", 0, "handle_mmap", "fexit/vm_mmap_pgoff", Inner, ""),
     hook("mmap", 1, "enter_mmap", "tracepoint/syscalls/sys_enter_mmap", Tracepoint, COMPAT),
-    hook("mmap", 1, "exit_mmap_by_fd", "tracepoint/syscalls/sys_exit_mmap", Tracepoint, COMPAT),
-    hook("mprotect", 0, "enter_mprotect", "tracepoint/syscalls/sys_enter_mprotect", Tracepoint, COMPAT),
-    hook("mprotect", 0, "exit_mprotect", "tracepoint/syscalls/sys_exit_mprotect", Tracepoint, COMPAT),
-    hook("mprotect", 0, "enter_pkey_mprotect", "tracepoint/syscalls/sys_enter_pkey_mprotect", Tracepoint, COMPAT),
-    hook("mprotect", 0, "exit_pkey_mprotect", "tracepoint/syscalls/sys_exit_pkey_mprotect", Tracepoint, COMPAT),
+    hook("mmap", 1, "exit_mmap", "tracepoint/syscalls/sys_exit_mmap", Tracepoint, COMPAT),
+    hook("mmap", 2, "enter_mmap", "tracepoint/syscalls/sys_enter_mmap", Tracepoint, COMPAT),
+    hook("mmap", 2, "exit_mmap_by_fd", "tracepoint/syscalls/sys_exit_mmap", Tracepoint, COMPAT),
+    hook("mprotect", 0, "handle_mprotect", "fexit/security_file_mprotect", Inner, ""),
+    hook("mprotect", 1, "enter_mprotect", "tracepoint/syscalls/sys_enter_mprotect", Tracepoint, COMPAT),
+    hook("mprotect", 1, "exit_mprotect", "tracepoint/syscalls/sys_exit_mprotect", Tracepoint, COMPAT),
+    hook("mprotect", 1, "enter_pkey_mprotect", "tracepoint/syscalls/sys_enter_pkey_mprotect", Tracepoint, COMPAT),
+    hook("mprotect", 1, "exit_pkey_mprotect", "tracepoint/syscalls/sys_exit_pkey_mprotect", Tracepoint, COMPAT),
 ];
 
 /// Whether a hook works, and why not.
@@ -151,22 +158,24 @@ pub fn choose(loadable: impl Fn(&str) -> Option<String>) -> Vec<HookStatus> {
         .collect()
 }
 
-/// A choice works when at least one system call is covered from end to end: every
-/// `enter_` program needs its `exit_`, everything else stands alone.
+/// A choice works when its deepest tier does: companions of an inner hook do not stand in
+/// for it. Where the hooks of a choice are pairs, some exit needs its entry.
 fn choice_works(observation: &str, choice: u8, loadable: &impl Fn(&str) -> Option<String>) -> bool {
-    let programs: Vec<&str> = HOOKS
-        .iter()
-        .filter(|h| h.observation == observation && h.choice == choice)
-        .map(|h| h.program)
-        .collect();
-    let paired = programs.iter().any(|p| p.starts_with("enter_"));
-    let exits = programs
-        .iter()
-        .any(|p| !p.starts_with("enter_") && loadable(p).is_none());
-    let enters = programs
-        .iter()
-        .any(|p| p.starts_with("enter_") && loadable(p).is_none());
-    exits && (!paired || enters)
+    let hooks = || {
+        HOOKS
+            .iter()
+            .filter(|h| h.observation == observation && h.choice == choice)
+    };
+    let inner = hooks().any(|h| h.tier == Tier::Inner);
+    let works = |enter: bool| {
+        hooks().any(|h| {
+            h.program.starts_with("enter_") == enter
+                && (!inner || h.tier == Tier::Inner)
+                && loadable(h.program).is_none()
+        })
+    };
+    let paired = hooks().any(|h| h.program.starts_with("enter_"));
+    works(false) && (!paired || works(true))
 }
 
 #[cfg(test)]
@@ -217,13 +226,40 @@ mod tests {
     #[test]
     fn a_pair_without_its_exit_falls_to_the_next_choice() {
         check(
-            &["exit_mmap"],
+            &["handle_mmap", "exit_mmap"],
             "mmap",
             &[
+                ("handle_mmap", "failed"),
                 ("enter_mmap", "off"),
                 ("exit_mmap", "failed"),
                 ("enter_mmap", "running"),
                 ("exit_mmap_by_fd", "running"),
+            ],
+        );
+    }
+
+    #[test]
+    fn a_companion_does_not_stand_in_for_its_inner_hook() {
+        let by_handle = "exit_open_by_handle_at";
+        check(
+            &[
+                "handle_open",
+                "handle_open_filp",
+                "exit_open",
+                "exit_creat",
+                "exit_openat2",
+            ],
+            "open",
+            &[
+                ("handle_open", "failed"),
+                (by_handle, "off"),
+                ("handle_open_filp", "failed"),
+                (by_handle, "off"),
+                ("exit_open", "failed"),
+                ("exit_openat", "running"),
+                ("exit_openat2", "failed"),
+                ("exit_creat", "failed"),
+                (by_handle, "running"),
             ],
         );
     }

@@ -171,8 +171,10 @@ fn short(error: &libbpf_rs::Error) -> String {
         "the kernel refuses it (EPERM)".to_owned()
     } else if text.contains("os error 13)") {
         "the verifier refuses it (EACCES)".to_owned()
-    } else if error.kind() == libbpf_rs::ErrorKind::NotFound {
+    } else if text.contains("os error 3)") || error.kind() == libbpf_rs::ErrorKind::NotFound {
         "this kernel does not have it".to_owned()
+    } else if text.contains("os error 22)") {
+        "this kernel is too old for it (EINVAL)".to_owned()
     } else {
         text
     }
