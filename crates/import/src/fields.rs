@@ -32,10 +32,10 @@ impl Fields {
         self.0.keys().map(String::as_str)
     }
 
-    /// Takes keys out that are known but follow from others.
-    pub fn ignore(&mut self, keys: &[&str]) {
+    /// Takes keys out that are known but say nothing here.
+    pub fn ignore<'a>(&mut self, keys: impl IntoIterator<Item = &'a str>) {
         for key in keys {
-            self.0.remove(*key);
+            self.0.remove(key);
         }
     }
 
@@ -56,8 +56,10 @@ impl Fields {
         self.text(key)?.ok_or_else(|| missing(key))
     }
 
+    /// An absolute path, or a memfd's name; an empty one, as kernel threads have it,
+    /// counts as absent.
     pub fn absolute_path(&mut self, key: &str) -> Result<Option<String>, Reason> {
-        match self.text(key)? {
+        match self.text(key)?.filter(|path| !path.is_empty()) {
             Some(path) if !path.starts_with('/') && !path.starts_with("memfd:") => {
                 Err(format!("{key}: \"{path}\" is not an absolute path"))
             }
@@ -133,12 +135,16 @@ impl Fields {
         texts.collect::<Result<Vec<_>, _>>().map(Some)
     }
 
-    /// A list of exactly three texts, one for each standard stream.
+    /// A list of exactly three texts, one for each standard stream; an empty list counts
+    /// as absent.
     pub fn three(&mut self, key: &str) -> Result<Option<[String; 3]>, Reason> {
         let Some(texts) = self.texts(key)? else {
             return Ok(None);
         };
         let length = texts.len();
+        if length == 0 {
+            return Ok(None);
+        }
         let three = texts.try_into();
         three
             .map(Some)

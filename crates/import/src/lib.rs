@@ -15,7 +15,7 @@
 //! | kind | keys, required ones first |
 //! |---|---|
 //! | `fork` | **`child`** |
-//! | `exec`, `process` | **`exe`**, **`argv`**, `euid`, `gid`, `egid`, `auid`, `session`, `tty`, `tty_name`, `cwd`, `unit`, `container`, `cgroup`, `mnt_ns`, `stdio`, `stdio_inode`, `stdio_local`, `stdio_peer`, `filename`, `interpreter`, `previous_exe`, `backing`, `cap_effective` |
+//! | `exec`, `process` | **`exe`**, **`argv`**, `euid`, `gid`, `egid`, `auid`, `session`, `tty`, `tty_name`, `cwd`, `unit`, `container`, `cgroup`, `mnt_ns` and the other namespaces, `stdio`, `stdio_inode`, `stdio_local`, `stdio_peer`, `filename`, `interpreter`, `previous_exe`, `backing`, `cap_effective` |
 //! | `exit` | `code`, `signal`, `run_ns`, `cpu_ns`, `peak_rss_bytes` |
 //! | `connect`, `accept` | **`addr`**, **`port`**, `proto`, `local_addr`, `local_port`, `peer_port`, `inode` |
 //! | `open`, `memfd` | **`path`**, `access`, `open_flags`, `fd`, `backing` |
@@ -24,7 +24,7 @@
 //!
 //! Lines with a file take its identity from `dev`, `inode`, `ctime`, `nlink`, `mode`
 //! and `owner`. `unlink` and `rename` lines are checked and counted as skipped: no
-//! event of that kind is recorded. Keys that follow from others (`seq`, `exec_id`,
+//! event of that kind is recorded. Columns that follow from others (`seq`, `exec_id`,
 //! `ancestors` and the like) are accepted and ignored, so that exported events can be
 //! read again; other keys are counted as unknown.
 

@@ -5,24 +5,14 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use sentinel_event::{
-    Access, Backing, Connection, Exit, FileAccess, FileIdentity, Flags, Kind, Lost, Memory, Prot,
-    Protocol, Ring, Stdio, StdioKind,
+    Access, Backing, COLUMNS, Connection, Exit, FileAccess, FileIdentity, Flags, Kind, Lost,
+    Memory, Prot, Protocol, Ring, Stdio, StdioKind,
 };
 
 use crate::fields::{Fields, Reason, missing, socket_address};
 
-/// Keys that follow from others; written by our own export.
-const DERIVED: [&str; 9] = [
-    "seq",
-    "exec_id",
-    "parent_exec_id",
-    "child_exec_id",
-    "ancestors",
-    "start",
-    "child_start",
-    "cgroup_id",
-    "lost_nearby",
-];
+/// Keys of our own export that are no column of an event.
+const EXPORTED: [&str; 2] = ["ancestors", "lost_nearby"];
 
 /// Kinds of the format of which no event is recorded.
 const SKIPPED: [&str; 2] = ["unlink", "rename"];
@@ -89,7 +79,8 @@ pub struct Image {
     pub tty_name: Option<String>,
     pub cwd: Option<String>,
     pub cgroup: Option<String>,
-    pub mnt_ns: Option<u32>,
+    /// mnt, pid, net, user, uts, ipc, cgroup.
+    pub namespaces: [Option<u32>; 7],
     pub stdio: Option<[Stdio; 3]>,
 }
 
@@ -128,7 +119,9 @@ impl Line {
             what,
             unknown_keys: Vec::new(),
         };
-        f.ignore(&DERIVED);
+        // Our own export writes every column, also those that follow from others or say
+        // nothing for the kind.
+        f.ignore(COLUMNS.iter().map(|column| column.name).chain(EXPORTED));
         Ok(Line {
             unknown_keys: fields.left_over().map(str::to_owned).collect(),
             ..line
@@ -187,7 +180,15 @@ fn image(f: &mut Fields) -> Result<Image, Reason> {
         tty_name: f.text("tty_name")?,
         cwd: f.absolute_path("cwd")?,
         cgroup: cgroup(f)?,
-        mnt_ns: f.number("mnt_ns")?,
+        namespaces: [
+            f.number("mnt_ns")?,
+            f.number("pid_ns")?,
+            f.number("net_ns")?,
+            f.number("user_ns")?,
+            f.number("uts_ns")?,
+            f.number("ipc_ns")?,
+            f.number("cgroup_ns")?,
+        ],
         stdio: stdio(f)?,
     })
 }

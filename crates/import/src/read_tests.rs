@@ -141,6 +141,26 @@ fn every_key_arrives() {
 }
 
 #[test]
+fn our_own_export_is_read_again() {
+    // As `sentinelctl events --json` writes it: every column, lists empty where the kind
+    // has none.
+    let open = at(
+        1,
+        r#""seq": 7, "kind": "open", "pid": 9, "tid": 9, "exec_id": "86d064c2c04f21f4", "ppid": 1, "exe": "/bin/a", "comm": "a", "uid": 0, "user": "root", "result": 3, "count": 1, "flags": [], "argv": [], "backing": "file", "dev": 1, "inode": 672, "ctime": "2026-02-22T07:27:48.5Z", "nlink": 1, "mode": 33188, "owner": 0, "stdio": [], "stdio_inode": [], "stdio_local": [], "stdio_peer": [], "ancestors": [{"pid": 1, "exec_id": "00", "exe": "/sbin/init"}], "path": "/x", "access": "r", "open_flags": 0, "fd": 3, "host": "h""#,
+    );
+    let exec = at(
+        2,
+        r#""seq": 8, "kind": "exec", "pid": 9, "exe": "/bin/b", "argv": ["b"], "backing": "file", "stdio": ["tty", "tty", "tty"], "stdio_local": [], "stdio_peer": [], "pid_ns": 4, "cgroup_ns": 5, "start": "2026-02-22T07:27:48Z", "host": "h""#,
+    );
+    let kernel_thread = at(3, r#""kind": "fork", "pid": 2, "exe": "", "child": 70"#);
+    let (events, report) = read(&[&open, &exec, &kernel_thread]);
+    assert_eq!((report.bad, report.unknown_keys.len()), (vec![], 0));
+    let process = &events[1].process;
+    assert_eq!((process.namespaces.pid, process.namespaces.cgroup), (4, 5));
+    assert_eq!(process.parent.as_ref().map(|p| p.pid), Some(1));
+}
+
+#[test]
 fn bad_lines_are_reported_with_number_and_reason_and_the_rest_is_read() {
     let good = at(1, r#""kind": "open", "pid": 1, "path": "/x""#);
     let cases: &[(String, &str)] = &[

@@ -245,7 +245,19 @@ fn describe(process: &mut Process, actor: &Actor, image: &Image) {
     set(&mut process.euid, image.euid);
     set(&mut process.gid, image.gid);
     set(&mut process.egid, image.egid.or(image.gid));
-    set(&mut process.namespaces.mnt, image.mnt_ns);
+    let ns = &mut process.namespaces;
+    let own = [
+        &mut ns.mnt,
+        &mut ns.pid,
+        &mut ns.net,
+        &mut ns.user,
+        &mut ns.uts,
+        &mut ns.ipc,
+        &mut ns.cgroup,
+    ];
+    own.into_iter()
+        .zip(image.namespaces)
+        .for_each(|(field, value)| set(field, value));
     process.auid = image.auid.or(process.auid);
     process.session = image.session.or(process.session);
     process.cap_effective = image.cap_effective.unwrap_or(process.cap_effective);

@@ -25,6 +25,12 @@ const SHADOW: Family = Family {
     severity: Severity::Medium,
     techniques: &[t::CREDENTIALS_SHADOW],
     tools: &[
+        // Scripts of Perl, whose getpwnam reads the hashes along.
+        "/usr/sbin/adduser",
+        "/usr/sbin/deluser",
+        "/usr/sbin/dpkg-preconfigure",
+        "/usr/sbin/dpkg-reconfigure",
+        "/usr/share/debconf/frontend",
         "/usr/sbin/unix_chkpwd",
         "/usr/bin/unix_chkpwd",
         "/usr/sbin/unix_update",

@@ -36,7 +36,8 @@ enum Place {
     HomeBelow(&'static str),
     /// Everything below the directory whose path holds this part, except samples.
     Part(&'static str, &'static str),
-    /// Every file with this name, or this ending, in a Python library.
+    /// Every file with this name, or this ending, in a Python library of the system or of
+    /// a user; not in that of a virtual environment, which only its own programs read.
     Python(&'static str),
 }
 
@@ -359,8 +360,7 @@ pub fn of(path: &str) -> Option<&'static Family> {
     ]
     .iter()
     .any(|start| path.starts_with(start))
-        || path.contains("/.")
-        || path.contains("-packages/");
+        || path.contains("/.");
     if !candidate || is_draft(path) || IMAGE_STORES.iter().any(|store| within(path, store)) {
         return None;
     }
@@ -381,7 +381,7 @@ impl Place {
             Part(folder, part) => {
                 within(path, folder) && path.contains(part) && !path.ends_with(".sample")
             }
-            Python(end) => path.contains("-packages/") && path.ends_with(end),
+            Python(end) => path.ends_with(end) && is_system_library(path),
         }
     }
 }
@@ -392,6 +392,12 @@ fn is_draft(path: &str) -> bool {
         || [".swp", ".swx", ".swo"]
             .iter()
             .any(|end| path.ends_with(end))
+}
+
+fn is_system_library(path: &str) -> bool {
+    let of_system = within(path, "/usr/lib") || within(path, "/usr/local/lib");
+    let of_user = in_home(path).is_some_and(|rest| within(rest, ".local/lib"));
+    (of_system || of_user) && path.contains("-packages/")
 }
 
 fn is_unit_place(path: &str) -> bool {
@@ -457,6 +463,11 @@ mod tests {
                 "/usr/lib/python3/dist-packages/x.pth",
                 Some("python_startup"),
             ),
+            (
+                "/home/a/.local/lib/python3.11/site-packages/x.pth",
+                Some("python_startup"),
+            ),
+            ("/home/a/venv/lib/python3.11/site-packages/x.pth", None),
             ("/home/a/p/.git/hooks/pre-commit", Some("git_hook")),
             ("/home/a/p/.git/hooks/pre-commit.sample", None),
             (
