@@ -84,24 +84,6 @@ int handle_open_filp(__u64 *ctx)
 	return open__return(ctx);
 }
 
-/*
- * struct file *shmem_file_setup(const char *name, loff_t size, unsigned long flags)
- *
- * Makes the file of every memfd that is not of huge pages; and those of System V shared
- * memory and shared anonymous mappings, which have other names.
- */
-SEC("fexit/shmem_file_setup")
-int handle_memfd(__u64 *ctx)
-{
-	__u64 file = 0;
-
-	bpf_get_func_ret(ctx, &file);
-	if (!pointer__is_valid(file) || !task__in_scope((void *)bpf_get_current_task()) ||
-	    !dentry__is_memfd(BPF_CORE_READ((struct file *)file, f_path.dentry)))
-		return 0;
-	return open__emit(SENTINEL_RING_PRIORITY, SENTINEL_KIND_MEMFD, (struct file *)file, NO_FD);
-}
-
 static __always_inline int open__exit(struct trace_event_raw_sys_exit *ctx)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
@@ -151,20 +133,44 @@ int exit_open_by_handle_at(struct trace_event_raw_sys_exit *ctx)
 	return open__exit(ctx);
 }
 
+static __always_inline int memfd__made(long fd)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct file *file;
+
+	if (fd < 0 || !task__in_scope(task))
+		return 0;
+	file = file__of_fd(task, fd);
+	if (!file)
+		return 0;
+	return open__emit(SENTINEL_RING_PRIORITY, SENTINEL_KIND_MEMFD, file, fd);
+}
+
+/* long __x64_sys_memfd_create(const struct pt_regs *regs) */
+SEC("fexit/__x64_sys_memfd_create")
+int handle_memfd(__u64 *ctx)
+{
+	__u64 fd = 0;
+
+	bpf_get_func_ret(ctx, &fd);
+	return memfd__made(fd);
+}
+
+/* The same for 32-bit callers. */
+SEC("fexit/__ia32_sys_memfd_create")
+int handle_memfd_compat(__u64 *ctx)
+{
+	__u64 fd = 0;
+
+	bpf_get_func_ret(ctx, &fd);
+	return memfd__made(fd);
+}
+
 /* long sys_memfd_create(const char *uname_ptr, unsigned int flags) */
 SEC("tracepoint/syscalls/sys_exit_memfd_create")
 int exit_memfd_create(struct trace_event_raw_sys_exit *ctx)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
-	long result = exit__result(ctx);
-	struct file *file;
-
-	if (result < 0 || !task__in_scope(task))
-		return 0;
-	file = file__of_fd(task, result);
-	if (!file)
-		return 0;
-	return open__emit(SENTINEL_RING_PRIORITY, SENTINEL_KIND_MEMFD, file, result);
+	return memfd__made(exit__result(ctx));
 }
 
 char LICENSE[] SEC("license") = "GPL";
