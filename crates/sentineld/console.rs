@@ -87,49 +87,50 @@ pub fn greet(facts: &Facts, socket: &std::path::Path) {
         .iter()
         .filter(|h| h.state == crate::sensor::HookState::Running)
         .count();
-    println!(
-        "Watching {} (Linux {}) with {running} hooks in {} mode; Ctrl-C ends it.",
+    say(&format!(
+        "Watching {} (Linux {}) with {running} hooks in {} mode; Ctrl-C ends it.\n\
+         In another terminal: sentinelctl --socket {} status\n",
         text::escape(&facts.host.name),
         facts.host.kernel,
         facts.mode.get().mode.name(),
-    );
-    println!(
-        "In another terminal: sentinelctl --socket {} status",
         socket.display()
-    );
+    ));
 }
 
 /// The closing summary.
 pub fn sum_up(facts: &Facts, ran: Duration) {
     let seen: u64 = facts.hub.seen().map(|(_, count)| count).sum();
-    println!();
-    println!("Watched for {}: {seen} events.", line::duration(ran));
+    let mut out = format!("\nWatched for {}: {seen} events.\n", line::duration(ran));
     for (kind, count) in facts.hub.seen().filter(|(_, count)| *count > 0) {
-        println!("  {:<10} {count:>10}", kind.name());
+        out.push_str(&format!("  {:<10} {count:>10}\n", kind.name()));
     }
-    let lost: u64 = facts
-        .sensor
-        .snapshot()
-        .rings
-        .iter()
-        .map(|(_, stats, _, _)| stats.lost)
-        .sum();
-    println!("Lost in the rings: {lost}.");
+    let rings = facts.sensor.snapshot().rings;
+    let lost: u64 = rings.iter().map(|(_, stats, _, _)| stats.lost).sum();
+    out.push_str(&format!("Lost in the rings: {lost}.\n"));
     let alerts: Vec<String> = facts
         .hub
         .raised()
         .filter(|(_, count)| *count > 0)
         .map(|(severity, count): (Severity, u64)| format!("{count} {severity}"))
         .collect();
-    match alerts.is_empty() {
-        true => println!("Alerts: none."),
-        false => println!("Alerts: {}.", alerts.join(", ")),
-    }
+    out.push_str(&match alerts.is_empty() {
+        true => "Alerts: none.\n".to_owned(),
+        false => format!("Alerts: {}.\n", alerts.join(", ")),
+    });
     let store = facts.writer.stats();
-    println!(
-        "Everything is in Parquet files below {}.",
+    out.push_str(&format!(
+        "Everything is in Parquet files below {}.\n",
         store.path.display()
-    );
+    ));
+    say(&out);
+}
+
+/// Writes to standard output; a reader that has left is no reason to stop watching.
+fn say(text: &str) {
+    let mut stdout = io::stdout().lock();
+    let _ = stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush());
 }
 
 /// Measures how long it was shown.

@@ -1,5 +1,7 @@
 //! `sentinel probe`: what can be observed on this kernel, and through which hook.
 
+use std::io::{self, Write};
+
 use anyhow::{Context, Result};
 use serde_json::json;
 
@@ -8,32 +10,41 @@ use crate::sensor::{self, HookStatus};
 /// Prints the table of hooks. Fails when loading is impossible altogether.
 pub fn run(as_json: bool) -> Result<()> {
     let hooks = sensor::probe()?;
-    if as_json {
+    let text = if as_json {
         let rows: Vec<_> = hooks.iter().map(row).collect();
-        let text = serde_json::to_string_pretty(&rows).context("cannot write JSON")?;
-        println!("{text}");
-        return Ok(());
+        serde_json::to_string_pretty(&rows).context("cannot write JSON")? + "\n"
+    } else {
+        table(&hooks)
+    };
+    match io::stdout().lock().write_all(text.as_bytes()) {
+        // A reader that has seen enough is not an error.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written.context("cannot write to standard output"),
     }
-    println!(
-        "{:<10} {:<8} {:<10} {:<44} {:<28} REASON",
+}
+
+fn table(hooks: &[HookStatus]) -> String {
+    let mut out = format!(
+        "{:<10} {:<8} {:<10} {:<50} {:<27} REASON\n",
         "OBSERVES", "STATE", "TIER", "ATTACHED TO", "CANNOT SEE"
     );
-    for status in &hooks {
-        println!(
-            "{:<10} {:<8} {:<10} {:<44} {:<28} {}",
+    for status in hooks {
+        let blind_to = match status.hook.blind_to {
+            "" => "-",
+            blind_to => blind_to,
+        };
+        let line = format!(
+            "{:<10} {:<8} {:<10} {:<50} {blind_to:<27} {}",
             status.hook.observation,
             status.state.name(),
             status.hook.tier.name(),
             status.hook.attach_point,
-            if status.hook.blind_to.is_empty() {
-                "-"
-            } else {
-                status.hook.blind_to
-            },
             status.state.reason(),
         );
+        out.push_str(line.trim_end());
+        out.push('\n');
     }
-    Ok(())
+    out
 }
 
 fn row(status: &HookStatus) -> serde_json::Value {
