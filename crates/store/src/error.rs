@@ -97,8 +97,9 @@ impl StoreError {
         matches!(self, StoreError::Damaged { .. } | StoreError::Schema { .. })
     }
 
-    /// Whether a file was not there (any more).
-    pub(crate) fn is_not_found(&self) -> bool {
+    /// Whether a file was not there (any more), because it was sealed, merged or deleted
+    /// after it was listed; whoever reads lists the files again then.
+    pub fn is_not_found(&self) -> bool {
         matches!(self, StoreError::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound)
     }
 }

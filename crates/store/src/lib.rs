@@ -30,6 +30,7 @@ mod snapshot;
 mod stats;
 mod store;
 mod table;
+pub mod view;
 mod writer;
 
 pub use alerts::{ALERT_COLUMNS, AlertColumn, AlertRecord, AncestorRecord, TechniqueRecord};

@@ -1,8 +1,9 @@
 //! What is done to files that are no longer written: sealing, retention,
 //! merging, checking, measuring.
 
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use crate::compact::compact;
 use crate::layout::entries;
@@ -13,10 +14,15 @@ use crate::stats::lock;
 use crate::store::Shared;
 use crate::{Problem, StoreError, Table};
 
+/// How long an orderly end may take; systemd kills what takes longer than 90 seconds.
+const SEAL_ALL_MAX: Duration = Duration::from_secs(20);
+
 pub(crate) struct Maintenance {
     shared: Arc<Shared>,
     /// Held for a whole run, so that two threads never seal the same journal.
     memory: Mutex<Memory>,
+    /// Runs end after the file that they are at.
+    stopping: AtomicBool,
 }
 
 /// What one run remembers for the next.
@@ -31,6 +37,7 @@ impl Maintenance {
         Maintenance {
             shared,
             memory: Mutex::default(),
+            stopping: AtomicBool::new(false),
         }
     }
 
@@ -38,7 +45,10 @@ impl Maintenance {
     /// checks a part of it. A failure is shown in the counters; the next run tries again.
     pub fn run(&self, now_ns: i64) {
         let mut memory = lock(&self.memory);
-        let sealed = self.seal_closed();
+        let sealed = self.seal_closed(|| self.stopping.load(Relaxed));
+        if self.stopping.load(Relaxed) {
+            return;
+        }
         let retained = match memory.clock.is_trusted(now_ns) {
             true => retention::by_age(&self.shared, now_ns),
             false => Ok(()),
@@ -51,10 +61,18 @@ impl Maintenance {
         self.show(result.as_ref().err());
     }
 
-    /// Seals every journal that is not being written.
+    /// Makes the current run, and all others, end soon.
+    pub fn stop(&self) {
+        self.stopping.store(true, Relaxed);
+    }
+
+    /// Seals the journals that are not being written, as many as [`SEAL_ALL_MAX`]
+    /// allows; the others are as safe and are sealed after the next start.
     pub fn seal_all(&self) -> Result<(), StoreError> {
         let _memory = lock(&self.memory);
-        let result = self.seal_closed().and(self.measure());
+        let begun = Instant::now();
+        let sealed = self.seal_closed(|| begun.elapsed() > SEAL_ALL_MAX);
+        let result = sealed.and(self.measure());
         self.show(result.as_ref().err());
         result
     }
@@ -81,10 +99,13 @@ impl Maintenance {
         Ok(())
     }
 
-    fn seal_closed(&self) -> Result<(), StoreError> {
+    fn seal_closed(&self, is_enough: impl Fn() -> bool) -> Result<(), StoreError> {
         let shared = &self.shared;
         for table in Table::ALL {
             for journal in shared.layout.list_journals(table)? {
+                if is_enough() {
+                    return Ok(());
+                }
                 if lock(&shared.live).contains(&journal.path) {
                     continue;
                 }

@@ -3,8 +3,12 @@
 //! Journals are listed before partitions: a journal that is sealed in between shows
 //! up as both, and its rows are then taken from the partition only.
 
+use arrow::array::{BooleanArray, RecordBatch};
+use arrow::compute::filter_record_batch;
+
 use crate::layout::{Day, JournalFile, Layout, PartitionFile};
 use crate::recovery::superseded;
+use crate::seal::{seqs, times};
 use crate::{StoreError, Table};
 
 /// The files of a table at one moment.
@@ -33,5 +37,17 @@ impl Snapshot {
         self.partitions
             .iter()
             .any(|p| p.day == day && p.seqs.contains(seq))
+    }
+
+    /// The rows of a journal's batch that no partition holds.
+    pub fn unsealed(&self, batch: RecordBatch) -> RecordBatch {
+        let rows = times(&batch).iter().zip(seqs(&batch));
+        let keep: BooleanArray = rows
+            .map(|(time_ns, seq)| Some(!self.is_sealed(*time_ns, *seq)))
+            .collect();
+        if keep.true_count() == batch.num_rows() {
+            return batch;
+        }
+        filter_record_batch(&batch, &keep).unwrap_or(batch)
     }
 }

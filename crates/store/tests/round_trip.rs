@@ -6,7 +6,8 @@ mod parquet;
 
 use common::{DAY_NS, START_NS, alert, config, events};
 use sentinel_event::{COLUMNS, Kind};
-use sentinel_store::{AlertRecord, Store, reader};
+use sentinel_store::view::View;
+use sentinel_store::{AlertRecord, Store, Table, reader};
 
 #[test]
 fn every_column_survives_with_its_value() {
@@ -115,6 +116,31 @@ fn alerts_survive_whole_and_are_read_from_everywhere() {
     check();
     store.close().unwrap();
     check();
+}
+
+#[test]
+fn a_row_is_either_in_a_partition_or_live() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut store, _) = Store::open(folder.path(), "host", config()).unwrap();
+    store.append_events(&events(1, 500)).unwrap();
+    store.flush().unwrap();
+    let journal = folder
+        .path()
+        .join("journal/events-00000000000000000001.arrow");
+    let copy = std::fs::read(&journal).unwrap();
+    store.close().unwrap();
+    let (mut store, _) = Store::open(folder.path(), "host", config()).unwrap();
+    store.append_events(&events(501, 20)).unwrap();
+    store.flush().unwrap();
+    // As seen between the rename of a partition and the removal of its journal.
+    std::fs::write(&journal, copy).unwrap();
+    let view = View::take(folder.path(), Table::Events).unwrap();
+    let live = view
+        .live_rows()
+        .flat_map(|batch| parquet::seqs(&batch.unwrap()).to_vec());
+    assert_eq!(live.collect::<Vec<_>>(), (501..=520).collect::<Vec<_>>());
+    assert_eq!(view.partitions(START_NS).len(), 1);
+    assert_eq!(view.partitions(START_NS + DAY_NS).len(), 0);
 }
 
 #[test]

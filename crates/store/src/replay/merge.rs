@@ -7,14 +7,13 @@
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 
-use arrow::array::{BooleanArray, RecordBatch};
-use arrow::compute::filter_record_batch;
+use arrow::array::RecordBatch;
 
 use super::TimeRange;
 use crate::journal::JournalReader;
 use crate::layout::{Day, Layout};
 use crate::partition::PartitionReader;
-use crate::seal::{seqs, times};
+use crate::seal::seqs;
 use crate::snapshot::Snapshot;
 use crate::{StoreError, Table, io};
 
@@ -201,7 +200,7 @@ impl Merge {
                 }
             };
             let batch = match &cursor.rows {
-                Rows::Journal(_) => unsealed(batch, &self.snapshot),
+                Rows::Journal(_) => self.snapshot.unsealed(batch),
                 Rows::Partition(_) => batch,
             };
             let skipped = match self.last_seq {
@@ -232,16 +231,4 @@ impl Rows {
             Rows::Partition(partition) => partition.next_batch(),
         }
     }
-}
-
-/// The rows of a journal's batch that no partition holds.
-fn unsealed(batch: RecordBatch, snapshot: &Snapshot) -> RecordBatch {
-    let rows = times(&batch).iter().zip(seqs(&batch));
-    let keep: BooleanArray = rows
-        .map(|(time_ns, seq)| Some(!snapshot.is_sealed(*time_ns, *seq)))
-        .collect();
-    if keep.true_count() == batch.num_rows() {
-        return batch;
-    }
-    filter_record_batch(&batch, &keep).unwrap_or(batch)
 }
