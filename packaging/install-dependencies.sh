@@ -34,6 +34,9 @@ END
   kernels)
     cat <<'END'
 qemu-system-x86 command -v qemu-system-x86_64
+kmod            command -v modprobe && command -v depmod
+xz-utils        command -v xz
+e2fsprogs       command -v mke2fs
 busybox-static  command -v busybox && ! ldd "$(command -v busybox)"
 cpio            command -v cpio
 jq              command -v jq

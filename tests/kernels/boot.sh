@@ -1,29 +1,34 @@
 #!/usr/bin/env bash
-# boot.sh VERSION INITRAMFS PARAMETERS COMMAND: boots Debian's kernel of this version
-# under QEMU without hardware help, so it runs anywhere, with additional kernel
-# PARAMETERS (may be empty), runs the shell COMMAND in it, prints its output, and exits
-# with its exit code. 125 means that the guest itself failed; its console is shown then.
+# boot.sh VERSION IMAGE PARAMETERS COMMAND: boots Debian's kernel of this version under
+# QEMU without hardware help, so it runs anywhere, with additional kernel PARAMETERS (may
+# be empty), runs the shell COMMAND on a throw-away copy of IMAGE, prints its output, and
+# exits with its exit code. 125 means that the guest itself failed; its console is shown.
 set -euo pipefail
 
 version=$1
-initramfs=$2
+image=$2
 parameters=$3
 command=$4
-seconds=${KERNEL_SECONDS:-180}
-cache=$(cd "$(dirname "$0")/../.." && pwd)/target/kernels/$version
+seconds=${KERNEL_SECONDS:-300}
+here=$(cd "$(dirname "$0")" && pwd)
+cache=$(cd "$here/../.." && pwd)/target/kernels/$version
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-# The kernel unpacks archives that follow one another as one: the command is the second.
-mkdir "$work/extra"
-printf '%s\n' "$command" >"$work/extra/command"
-(cd "$work/extra" && echo command | cpio --create --format=newc --quiet) | gzip -1 >"$work/extra.gz"
-cat "$initramfs" "$work/extra.gz" >"$work/initramfs"
+mkdir -p "$work"/initramfs/{bin,dev,root,modules}
+cp "$(command -v busybox)" "$work/initramfs/bin/busybox"
+install -m 0755 "$here/initramfs-init.sh" "$work/initramfs/init"
+cp "$cache"/modules/*.ko "$work/initramfs/modules"
+printf '%s\n' "$command" >"$work/initramfs/command"
+(cd "$work/initramfs" && find . -print0 | cpio --null --create --format=newc --owner=0:0 --quiet) | gzip -1 >"$work/initramfs.gz"
 
+# Two processors on one thread: with a thread for each, QEMU lets one processor execute
+# what the other is just patching, and newer kernels die of it.
 status=0
 timeout --kill-after=5 "$seconds" qemu-system-x86_64 -accel tcg,thread=single -cpu max -smp 2 -m 1G \
   -nodefaults -no-reboot -display none -monitor none -nic none \
-  -kernel "$cache/vmlinuz" -initrd "$work/initramfs" \
+  -kernel "$cache/vmlinuz" -initrd "$work/initramfs.gz" \
+  -drive "file=$image,format=raw,if=virtio,snapshot=on" \
   -append "console=ttyS0 panic=-1 loglevel=5 $parameters" \
   -serial "file:$work/console" -serial "file:$work/output" </dev/null || status=$?
 

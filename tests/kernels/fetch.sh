@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # fetch.sh VERSION: makes sure that Debian's kernel of this version is below
-# target/kernels/VERSION as `vmlinuz` and `config`. The package is taken from the Debian
-# archive that this machine uses, with lists and cache of its own: nothing is installed
-# and the machine's package state is not touched.
+# target/kernels/VERSION: `vmlinuz`, `config`, and in `modules` the few modules that a
+# guest needs, named in the order in which they must be loaded. The package is taken from
+# the Debian archive that this machine uses, with lists and cache of its own: nothing is
+# installed and the machine's package state is not touched.
 set -euo pipefail
 
 version=$1
@@ -22,7 +23,10 @@ case $version in
 *) die "no suite is known for kernel $version" ;;
 esac
 
-[[ ! -e $cache/vmlinuz ]] || exit 0
+# Another version of this script may keep something else of the package.
+stamp=$(sha256sum <"$0")
+[[ ! -e $cache/stamp || $(<"$cache/stamp") != "$stamp" ]] || exit 0
+PATH=$PATH:/usr/sbin:/sbin
 
 # The archive is the one in the machine's own sources. Mirrors keep security updates
 # beside it, under a name of which this is the usual one.
@@ -50,19 +54,38 @@ apt-get "${apt[@]}" update
 # The package linux-image-amd64 stands for the newest one, whose name has its version.
 # Since 7.x that one only collects the parts in which image and configuration lie.
 image=$(depends linux-image-amd64 | grep '^linux-image-')
-mapfile -t packages < <(echo "$image"; depends "$image" | grep -E '^linux-(binary|base)-[0-9]' || true)
+mapfile -t packages < <(echo "$image"; depends "$image" | grep -E '^linux-(binary|base|modules)-[0-9]' || true)
 (cd "$work" && apt-get "${apt[@]}" download "${packages[@]}")
-for package in "$work"/*.deb; do
-  dpkg-deb --fsys-tarfile "$package" |
-    tar -x -C "$work/unpacked" --wildcards --wildcards-match-slash \
-      './boot/vmlinuz-*' './boot/config-*' './usr/lib/modules/*/vmlinuz' './usr/lib/modules/*/config' 2>/dev/null || true
-done
+for package in "$work"/*.deb; do dpkg-deb --extract "$package" "$work/unpacked"; done
 
-mkdir -p "$cache"
+rm -rf "$cache"
+mkdir -p "$cache/modules"
 for file in config vmlinuz; do
   found=$(find "$work/unpacked" -type f \( -name "$file" -o -name "$file-*" \) | head -n 1)
   [[ -n $found ]] || die "no $file in ${packages[*]}"
-  mv "$found" "$cache/$file"
+  cp "$found" "$cache/$file"
 done
 grep -q '^CONFIG_DEBUG_INFO_BTF=y' "$cache/config" || die "$image has no BTF"
+
+# A disk, the file system on it, and its checksums, which ext4 asks for only when it
+# mounts. Some are built into some kernels.
+[[ -d $work/unpacked/lib ]] || ln -s usr/lib "$work/unpacked/lib"
+release=${image#linux-image-}
+depmod --basedir "$work/unpacked" "$release"
+number=100
+for module in virtio_pci virtio_blk crc32c_generic crc32c-intel ext4 overlay; do
+  while read -r path; do
+    name=$(basename "${path%.xz}")
+    if compgen -G "$cache/modules/*-$name" >/dev/null; then continue; fi
+    number=$((number + 1))
+    case $path in
+    *.xz) xz --decompress --stdout "$path" >"$cache/modules/$number-$name" ;;
+    *) cp "$path" "$cache/modules/$number-$name" ;;
+    esac
+  done < <(modprobe --dirname "$work/unpacked" --set-version "$release" --show-depends "$module" 2>/dev/null |
+    sed -n 's/^insmod //p' | sed 's/ *$//')
+done
+compgen -G "$cache/modules/*-ext4.ko" >/dev/null || die "no ext4 in ${packages[*]}"
 echo "$image" >"$cache/package"
+# Written last: without it the rest is not complete.
+echo "$stamp" >"$cache/stamp"

@@ -22,7 +22,7 @@ cases='
 '
 
 logs=target/test-logs/kernels
-initramfs=target/kernels/initramfs
+image=target/kernels/image
 mkdir -p "$logs" target/kernels
 
 # The path of the integration tests' program is known to cargo alone.
@@ -32,7 +32,9 @@ integration() {
 }
 
 cargo build --release --locked
-tests/kernels/initramfs.sh "$initramfs" target/release/sentinel target/release/sentinelctl "$(integration)" tests/kernels/guest.sh
+cc -O1 -pthread -o target/kernels/trigger tests/triggers/trigger.c
+tests/kernels/image.sh "$image" guest=tests/kernels/guest.sh sentinel=target/release/sentinel \
+  sentinelctl=target/release/sentinelctl integration="$(integration)" trigger=target/kernels/trigger
 
 failed=()
 printf '\n%-32s %-8s %-8s %s\n' KERNEL PREEMPT RESULT SECONDS
@@ -43,11 +45,11 @@ while read -r version preempt; do
   [[ $preempt != - ]] || preempt=
   log=$logs/$version${preempt:+-$preempt}.log
   began=$SECONDS
-  if tests/kernels/boot.sh "$version" "$initramfs" "${preempt:+preempt=$preempt}" "/guest.sh $preempt" >"$log" 2>&1; then
+  if tests/kernels/boot.sh "$version" "$image" "${preempt:+preempt=$preempt}" "/guest $preempt" >"$log" 2>&1; then
     result=passed checks_passed=$((checks_passed + 1))
   else
     result=FAILED checks_failed=$((checks_failed + 1))
-    failed+=("tests/kernels/boot.sh $version $initramfs '${preempt:+preempt=$preempt}' '/guest.sh $preempt'  # log: $log")
+    failed+=("tests/kernels/boot.sh $version $image '${preempt:+preempt=$preempt}' '/guest $preempt'  # log: $log")
   fi
   printf '%-32s %-8s %-8s %s\n' "$(<"target/kernels/$version/package")" "${preempt:-default}" "$result" "$((SECONDS - began))"
 done <<<"$cases"
