@@ -4,7 +4,6 @@
 set -eu
 
 root=$1
-mount --make-rprivate /
 mount --bind "$root" "$root"
 cd "$root"
 
