@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use crate::support::{Daemon, Follow};
+use crate::support::{Daemon, Follow, sentinel};
 
 /// What every alert of the family must say.
 fn check_alert(alert: &Value, min_severity: &str) {
@@ -77,6 +77,45 @@ fn every_fileless_variant_raises_its_alert() {
     }
     assert!(ran >= 5, "only {ran} variants ran");
     daemon.stop();
+}
+
+/// History says the same as life did, byte by byte the same each time.
+#[test]
+fn a_replay_raises_the_alerts_that_were_raised() {
+    let Some(daemon) = Daemon::start("a_replay_raises_the_alerts_that_were_raised") else {
+        return;
+    };
+    let output = daemon.ctl(&["simulate", "fileless"]);
+    assert!(output.status.success());
+    std::thread::sleep(std::time::Duration::from_millis(1500));
+    let listed = daemon.ctl(&["--json", "alerts"]);
+    let id =
+        |line: &str| -> Value { serde_json::from_str::<Value>(line).expect("JSON")["id"].clone() };
+    let live: Vec<Value> = String::from_utf8_lossy(&listed.stdout)
+        .lines()
+        .map(id)
+        .collect();
+    let dir = daemon.stop();
+    let replay = || {
+        let output = sentinel()
+            .args(["replay", "--json"])
+            .arg(dir.path().join("data"))
+            .output()
+            .expect("runs");
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        String::from_utf8(output.stdout).expect("is text")
+    };
+    let first = replay();
+    let replayed: Vec<Value> = first.lines().map(id).collect();
+    assert!(replayed.len() >= 5, "{first}");
+    for id in &live {
+        assert!(replayed.contains(id), "{id} is missing from:\n{first}");
+    }
+    assert_eq!(first, replay());
 }
 
 #[test]

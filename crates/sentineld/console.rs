@@ -1,7 +1,7 @@
 //! The live view of `sentinel run --console`: one line per event and alert, and a
 //! summary at the end.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -10,12 +10,12 @@ use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::hub::Hub;
-use crate::line;
 use crate::service::Facts;
+use crate::{line, stdout};
 
 /// Shows everything until the pipeline ends or nobody reads any more.
 pub async fn show(hub: Arc<Hub>) {
-    let colour = colour_wanted();
+    let colour = stdout::colour_wanted();
     let mut events = hub.listen_events();
     let (_, mut alerts) = hub.listen_alerts();
     let mut next_seq = None;
@@ -42,11 +42,6 @@ async fn next_alert(alerts: &mut Receiver<Arc<Alert>>) -> Arc<Alert> {
             Err(RecvError::Closed) => std::future::pending().await,
         }
     }
-}
-
-/// Colour goes to terminals only, and not to those who asked for none (no-color.org).
-fn colour_wanted() -> bool {
-    io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
 }
 
 fn write_batch(batch: &Batch, next_seq: &mut Option<u64>, colour: bool) -> io::Result<()> {
@@ -87,7 +82,7 @@ pub fn greet(facts: &Facts, socket: &std::path::Path) {
         .iter()
         .filter(|h| h.state == crate::sensor::HookState::Running)
         .count();
-    say(&format!(
+    stdout::say(&format!(
         "Watching {} (Linux {}) with {running} hooks in {} mode; Ctrl-C ends it.\n\
          In another terminal: sentinelctl --socket {} status\n",
         text::escape(&facts.host.name),
@@ -122,15 +117,7 @@ pub fn sum_up(facts: &Facts, ran: Duration) {
         "Everything is in Parquet files below {}.\n",
         store.path.display()
     ));
-    say(&out);
-}
-
-/// Writes to standard output; a reader that has left is no reason to stop watching.
-fn say(text: &str) {
-    let mut stdout = io::stdout().lock();
-    let _ = stdout
-        .write_all(text.as_bytes())
-        .and_then(|()| stdout.flush());
+    stdout::say(&out);
 }
 
 /// Measures how long it was shown.

@@ -17,8 +17,10 @@ mod notify;
 pub mod pipeline;
 pub mod probe;
 mod procfs;
+pub mod replay;
 pub mod run;
 #[allow(unsafe_code)]
 pub mod sensor;
 pub mod service;
 pub mod source;
+mod stdout;

@@ -2,13 +2,15 @@
 
 #![forbid(unsafe_code)]
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+use sentinel_detect::Engine;
 use sentineld::config::{Config, DEFAULT_PATH};
-use sentineld::{journald, probe, run};
+use sentineld::replay::Speed;
+use sentineld::{journald, probe, replay, run};
 
 /// Host security sensor: watches from inside the kernel, learns what is normal, says when
 /// something is not.
@@ -42,6 +44,21 @@ enum Command {
         #[arg(value_name = "FILE", default_value = DEFAULT_PATH)]
         file: PathBuf,
     },
+    /// Show recorded history to the detections and print their alerts; needs no root.
+    Replay {
+        /// Data folder with the history, as written by `run` or `import`.
+        #[arg(value_name = "DIR")]
+        dir: PathBuf,
+        /// How fast it passes.
+        #[arg(long, value_enum, default_value = "max")]
+        speed: Speed,
+        /// Configuration file; without it /etc/sentinel/sentinel.toml, where it exists.
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+        /// Print each alert as a JSON object on a line of its own.
+        #[arg(long)]
+        json: bool,
+    },
     /// Show what can be observed on this kernel, and through which hooks.
     Probe {
         /// Print JSON.
@@ -70,10 +87,7 @@ fn execute(command: Command) -> Result<()> {
             console,
         } => {
             journald::start(console);
-            let mut settings = match config {
-                Some(path) => Config::read(&path)?,
-                None => Config::read_default()?,
-            };
+            let mut settings = settings(config.as_deref())?;
             settings.data_dir = data_dir.unwrap_or(settings.data_dir);
             settings.service.socket = socket.unwrap_or(settings.service.socket);
             run::run(settings, console)
@@ -83,9 +97,28 @@ fn execute(command: Command) -> Result<()> {
             println!("{} is valid", file.display());
             Ok(())
         }
+        Command::Replay {
+            dir,
+            speed,
+            config,
+            json,
+        } => {
+            journald::start(true);
+            let engine = Engine::new(&settings(config.as_deref())?.detect);
+            replay::run(&dir, engine, speed, json)
+        }
         Command::Probe { json } => {
             journald::start(true);
             probe::run(json)
         }
     }
+}
+
+/// The named configuration, or the one at its usual place.
+fn settings(path: Option<&Path>) -> Result<Config> {
+    let config = match path {
+        Some(path) => Config::read(path)?,
+        None => Config::read_default()?,
+    };
+    Ok(config)
 }
