@@ -145,7 +145,10 @@ impl ServiceShell {
         }
         // The shells and tools that a login or service started have its connection too.
         let spoken = self.connections.of(process)?;
-        let own = spoken.opener.exe == process.exe;
+        // A forked worker is a copy of the server; another program of the same
+        // interpreter is not.
+        let opener = &spoken.opener;
+        let own = opener.exe == process.exe && opener.argv == process.argv;
         let serves = spoken.direction == Direction::In;
         (own && serves && !programs::is_shell(&process.exe)).then_some(Server::Other)
     }
