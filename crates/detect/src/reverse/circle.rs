@@ -56,7 +56,6 @@ fn relay_of(detection: &ReverseShell, shell: &Process) -> Option<(Arc<Process>, 
         .flat_map(|pipe| pipes.writers(pipe));
     direct
         .chain(through_one)
-        .filter(|relay| relay.pid != shell.pid)
         .filter(|relay| {
             pipes
                 .inputs(relay)
