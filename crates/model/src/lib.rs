@@ -1,0 +1,17 @@
+//! The models of Sentinel, as numbers only.
+//!
+//! Owns fitting, scoring, calibrating and comparing models, and the bytes in which they
+//! are kept. It reads no file and no clock, and draws every random choice from a seed: the
+//! same data and seed give the same model to the bit. What the numbers mean, and when a
+//! score becomes an alert, is not known here.
+
+#![forbid(unsafe_code)]
+
+mod artifact;
+mod error;
+mod forest;
+pub mod metrics;
+mod random;
+
+pub use error::ModelError;
+pub use forest::{Contamination, ForestParams, IsolationForest, average_path_length};
