@@ -11,7 +11,9 @@ mod artifact;
 mod error;
 mod forest;
 pub mod metrics;
+mod ngram;
 mod random;
 
 pub use error::ModelError;
 pub use forest::{Contamination, ForestParams, IsolationForest, average_path_length};
+pub use ngram::{Ngram, NgramParams, ORDER_MAX};
