@@ -136,8 +136,9 @@ pub struct HookStatus {
 
 /// Decides which hooks to attach: for each observation the first choice of which some
 /// program can be loaded. `loadable` says why a program cannot be, if it cannot.
+/// A program that stands in several choices is listed once, where it is used.
 pub fn choose(loadable: impl Fn(&str) -> Option<String>) -> Vec<HookStatus> {
-    HOOKS
+    let mut hooks: Vec<HookStatus> = HOOKS
         .iter()
         .map(|hook| {
             let best = HOOKS
@@ -156,7 +157,21 @@ pub fn choose(loadable: impl Fn(&str) -> Option<String>) -> Vec<HookStatus> {
             };
             HookStatus { hook: *hook, state }
         })
-        .collect()
+        .collect();
+    let running: Vec<Hook> = hooks
+        .iter()
+        .filter(|h| h.state == HookState::Running)
+        .map(|h| h.hook)
+        .collect();
+    let mut listed = Vec::new();
+    hooks.retain(|status| {
+        let used_elsewhere = status.state != HookState::Running
+            && running.iter().any(|h| h.program == status.hook.program);
+        let again = listed.contains(&status.hook.program);
+        listed.push(status.hook.program);
+        !used_elsewhere && (!again || status.state == HookState::Running)
+    });
+    hooks
 }
 
 /// A choice works when its deepest tier does: companions of an inner hook do not stand in
@@ -231,7 +246,6 @@ mod tests {
             "mmap",
             &[
                 ("handle_mmap", "failed"),
-                ("enter_mmap", "off"),
                 ("exit_mmap", "failed"),
                 ("enter_mmap", "running"),
                 ("exit_mmap_by_fd", "running"),
@@ -253,9 +267,7 @@ mod tests {
             "open",
             &[
                 ("handle_open", "failed"),
-                (by_handle, "off"),
                 ("handle_open_filp", "failed"),
-                (by_handle, "off"),
                 ("exit_open", "failed"),
                 ("exit_openat", "running"),
                 ("exit_openat2", "failed"),
