@@ -118,11 +118,6 @@ fn verdict(source: &Source<'_>, target: &str, role: Role, process: &Process) -> 
         Role::Script => "a script",
         Role::Loader => "a program",
     };
-    let anonymous = if process.euid == 0 {
-        Severity::Critical
-    } else {
-        Severity::High
-    };
     let (variant, severity, confidence, origin, reason) = match (source, role) {
         (Source::Anonymous(file), _) => (
             if role == Role::Loader {
@@ -130,11 +125,7 @@ fn verdict(source: &Source<'_>, target: &str, role: Role, process: &Process) -> 
             } else {
                 "script"
             },
-            if file.backing == Backing::Memfd {
-                anonymous
-            } else {
-                Severity::High
-            },
+            anonymous(file, process),
             90,
             format!("that exists only in memory ({})", words::shown(&file.path)),
             "the descriptor is of an anonymous file that this process or its parents made",
@@ -180,6 +171,14 @@ fn verdict(source: &Source<'_>, target: &str, role: Role, process: &Process) -> 
         },
         shows: format!("exec of {program} with {target}"),
         earlier: Vec::new(),
+    }
+}
+
+/// A file that never touches a disk, in root's hands, is an attack in all known cases.
+fn anonymous(file: &AnonymousFile, process: &Process) -> Severity {
+    match file.backing == Backing::Memfd && process.euid == 0 {
+        true => Severity::Critical,
+        false => Severity::High,
     }
 }
 

@@ -3,7 +3,7 @@
 
 use sentinel_event::{Severity, Technique};
 
-use crate::paths::within;
+use super::places::{self, Place};
 use crate::techniques as t;
 
 /// Files that serve one purpose.
@@ -20,25 +20,6 @@ pub struct Family {
     places: &'static [Place],
     /// Programs that are made to change it.
     pub tools: &'static [&'static str],
-}
-
-/// A set of paths.
-enum Place {
-    /// Exactly this file.
-    File(&'static str),
-    /// Everything below this directory.
-    Below(&'static str),
-    /// What is below the directory and ends so.
-    Ending(&'static str, &'static str),
-    /// This file in somebody's home.
-    Home(&'static str),
-    /// Everything below this directory in somebody's home.
-    HomeBelow(&'static str),
-    /// Everything below the directory whose path holds this part, except samples.
-    Part(&'static str, &'static str),
-    /// Every file with this name, or this ending, in a Python library of the system or of
-    /// a user; not in that of a virtual environment, which only its own programs read.
-    Python(&'static str),
 }
 
 use Place::{Below, Ending, File, Home, HomeBelow, Part, Python};
@@ -63,15 +44,6 @@ const ACCOUNT_TOOLS: &[&str] = &[
     "/usr/sbin/unix_chkpwd",
     "/usr/sbin/unix_update",
     "/usr/bin/systemd-sysusers",
-];
-
-const UNIT_FOLDERS: [&str; 6] = [
-    "/etc/systemd",
-    "/usr/lib/systemd",
-    "/usr/local/lib/systemd",
-    "/lib/systemd",
-    "/run/systemd/system",
-    "/run/systemd/user",
 ];
 
 /// Every family; the first that matches counts.
@@ -338,83 +310,14 @@ pub const FAMILIES: &[Family] = &[
     },
 ];
 
-/// Where container runtimes keep the files of images, which nothing on the host reads.
-const IMAGE_STORES: [&str; 5] = [
-    "/var/lib/docker",
-    "/var/lib/containerd",
-    "/var/lib/containers",
-    "/var/lib/lxd",
-    "/var/lib/machines",
-];
-
 /// The family that `path` belongs to.
 pub fn of(path: &str) -> Option<&'static Family> {
-    // Almost every path is excluded here, before the list is walked.
-    let candidate = [
-        "/etc/",
-        "/usr/",
-        "/lib/",
-        "/var/",
-        "/run/systemd/",
-        "/run/udev/",
-    ]
-    .iter()
-    .any(|start| path.starts_with(start))
-        || path.contains("/.");
-    if !candidate || is_draft(path) || IMAGE_STORES.iter().any(|store| within(path, store)) {
+    if !places::may_matter(path) {
         return None;
     }
     FAMILIES
         .iter()
         .find(|family| family.places.iter().any(|place| place.holds(path)))
-}
-
-impl Place {
-    fn holds(&self, path: &str) -> bool {
-        match self {
-            File(file) => path == *file,
-            Below(folder) => path.len() > folder.len() && within(path, folder),
-            Ending("", end) => path.ends_with(end) && is_unit_place(path),
-            Ending(folder, end) => path.ends_with(end) && within(path, folder),
-            Home(name) => in_home(path) == Some(*name),
-            HomeBelow(folder) => in_home(path).is_some_and(|rest| within(rest, folder)),
-            Part(folder, part) => {
-                within(path, folder) && path.contains(part) && !path.ends_with(".sample")
-            }
-            Python(end) => path.ends_with(end) && is_system_library(path),
-        }
-    }
-}
-
-/// Whether it is an editor's swap file or backup: nothing runs files with such names.
-fn is_draft(path: &str) -> bool {
-    path.ends_with('~')
-        || [".swp", ".swx", ".swo"]
-            .iter()
-            .any(|end| path.ends_with(end))
-}
-
-fn is_system_library(path: &str) -> bool {
-    let of_system = within(path, "/usr/lib") || within(path, "/usr/local/lib");
-    let of_user = in_home(path).is_some_and(|rest| within(rest, ".local/lib"));
-    (of_system || of_user) && path.contains("-packages/")
-}
-
-fn is_unit_place(path: &str) -> bool {
-    UNIT_FOLDERS.iter().any(|folder| within(path, folder))
-        || in_home(path).is_some_and(|rest| within(rest, ".config/systemd/user"))
-}
-
-/// What follows the home in `path`: homes are /root, /var/www, the folders of /home and
-/// those in which services live.
-fn in_home(path: &str) -> Option<&str> {
-    let own = ["/root/", "/var/www/"];
-    if let Some(rest) = own.iter().find_map(|home| path.strip_prefix(home)) {
-        return Some(rest);
-    }
-    let users = ["/home/", "/var/lib/", "/srv/", "/opt/"];
-    let below = users.iter().find_map(|users| path.strip_prefix(users))?;
-    below.split_once('/').map(|(_, rest)| rest)
 }
 
 #[cfg(test)]
