@@ -31,6 +31,7 @@ fn main() -> ExitCode {
     if !folder.join("events").exists() {
         fill(folder, events);
     }
+    seal_rest(folder);
     report::sizes(folder);
     replay(folder);
     ExitCode::SUCCESS
@@ -67,6 +68,15 @@ fn fill(folder: &Path, events: u64) {
         events as f64 / seconds,
         made.as_secs_f64()
     );
+}
+
+/// Seals what the end of the writer left, which takes no longer than it may.
+fn seal_rest(folder: &Path) {
+    let waits = || std::fs::read_dir(folder.join("journal")).is_ok_and(|mut d| d.next().is_some());
+    while waits() {
+        let (store, _) = Store::open(folder, "host", Config::default()).expect("the store opens");
+        store.close().expect("everything is sealed");
+    }
 }
 
 fn replay(folder: &Path) {
