@@ -8,12 +8,14 @@
 #![forbid(unsafe_code)]
 
 mod artifact;
+mod calibration;
 mod error;
 mod forest;
 pub mod metrics;
 mod ngram;
 mod random;
 
+pub use calibration::{Calibration, SMALLEST_P, bonferroni};
 pub use error::ModelError;
 pub use forest::{Contamination, ForestParams, IsolationForest, average_path_length};
 pub use ngram::{Ngram, NgramParams, ORDER_MAX};
