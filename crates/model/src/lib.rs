@@ -7,15 +7,22 @@
 
 #![forbid(unsafe_code)]
 
+mod activation;
 mod artifact;
+mod autoencoder;
 mod calibration;
+mod dense;
 mod error;
 mod forest;
+mod lstm;
 pub mod metrics;
 mod ngram;
 mod random;
 
+pub use autoencoder::{Autoencoder, SCALED_MAX};
 pub use calibration::{Calibration, SMALLEST_P, bonferroni};
+pub use dense::Dense;
 pub use error::ModelError;
 pub use forest::{Contamination, ForestParams, IsolationForest, average_path_length};
+pub use lstm::{Lstm, LstmState};
 pub use ngram::{Ngram, NgramParams, ORDER_MAX};

@@ -1,8 +1,10 @@
 use super::*;
 use crate::random::SplitMix64;
 
+type Source = fn(&mut SplitMix64) -> f64;
+
 /// Sources of scores with tails of every sort: bounded, light, exponential and heavy.
-const SOURCES: [(&str, fn(&mut SplitMix64) -> f64); 5] = [
+const SOURCES: [(&str, Source); 5] = [
     ("uniform", |random| random.unit()),
     ("beta(2, 8)", |random| {
         let gamma =
@@ -17,7 +19,7 @@ const SOURCES: [(&str, fn(&mut SplitMix64) -> f64); 5] = [
     ("pareto(4)", |random| (1.0 - random.unit()).powf(-0.25)),
 ];
 
-fn draw(source: fn(&mut SplitMix64) -> f64, random: &mut SplitMix64, n: usize) -> Vec<f32> {
+fn draw(source: Source, random: &mut SplitMix64, n: usize) -> Vec<f32> {
     (0..n).map(|_| source(random) as f32).collect()
 }
 
