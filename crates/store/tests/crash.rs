@@ -97,7 +97,7 @@ fn kill_at_random_moments(seed: u64) {
         }
     }
     assert!(
-        flushed_total > 100_000,
+        flushed_total > 10_000,
         "only {flushed_total} events: that was no load"
     );
     println!("{KILLS} kills, {flushed_total} events flushed, {torn} torn tails: ok");
