@@ -40,7 +40,7 @@ static __always_inline int open__emit(__u32 ring, __u32 kind, struct file *file,
 		bpf_ringbuf_submit(small, ring__wakeup(ring));
 		return 0;
 	}
-	bpf_ringbuf_discard(small, BPF_RB_NO_WAKEUP);
+	bpf_ringbuf_discard(small, 0);
 	large = record__enlarge(ring, kind, sizeof(*large));
 	if (!large)
 		return 0;

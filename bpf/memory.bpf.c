@@ -20,6 +20,8 @@ struct pending {
 	__u32 old_prot;
 	__u32 map_flags;
 	__s32 fd;
+	__u32 flags;
+	__u32 pad;
 };
 
 struct {
@@ -52,6 +54,7 @@ static __always_inline bool memory__fill(struct sentinel_memory_head *memory, ch
 	memory->old_prot = pending->old_prot;
 	memory->map_flags = pending->map_flags;
 	memory->pad = 0;
+	memory->header.flags |= pending->flags;
 	if (memory->names.truncated)
 		memory->header.flags |= SENTINEL_FLAG_TRUNCATED;
 	return !memory->names.truncated;
@@ -71,7 +74,7 @@ static __always_inline int memory__emit(__u32 ring, __u32 kind, struct pending *
 		bpf_ringbuf_submit(small, ring__wakeup(ring));
 		return 0;
 	}
-	bpf_ringbuf_discard(small, BPF_RB_NO_WAKEUP);
+	bpf_ringbuf_discard(small, 0);
 	large = record__enlarge(ring, kind, sizeof(*large));
 	if (!large)
 		return 0;
@@ -146,11 +149,12 @@ int BPF_PROG(handle_mprotect, struct vm_area_struct *area, unsigned long asked, 
 {
 	struct pending pending = {};
 
-	if (refused || !(asked & PROT_EXEC) || task__is_noise((void *)bpf_get_current_task()))
+	/* `prot` also holds what the personality READ_IMPLIES_EXEC added. */
+	if (refused || !(prot & PROT_EXEC) || task__is_noise((void *)bpf_get_current_task()))
 		return 0;
 	pending.address = BPF_CORE_READ(area, vm_start);
 	pending.length = BPF_CORE_READ(area, vm_end) - pending.address;
-	pending.prot = asked;
+	pending.prot = prot;
 	pending.old_prot = BPF_CORE_READ(area, vm_flags) & VM_PROT;
 	return memory__report(SENTINEL_KIND_MPROTECT, &pending, BPF_CORE_READ(area, vm_file));
 }
@@ -201,8 +205,10 @@ int exit_mmap(struct trace_event_raw_sys_exit *ctx)
 	if (!mmap__done(ctx, &pending))
 		return 0;
 	/* Another thread may hold the memory map's lock: then the descriptor must do. */
-	if (bpf_find_vma(task, pending.address, area__report_mmap, &pending, 0))
+	if (bpf_find_vma(task, pending.address, area__report_mmap, &pending, 0)) {
+		pending.flags = SENTINEL_FLAG_UNCERTAIN_FILE;
 		memory__report(SENTINEL_KIND_MMAP, &pending, file__of_fd(task, pending.fd));
+	}
 	return 0;
 }
 
@@ -213,8 +219,11 @@ int exit_mmap_by_fd(struct trace_event_raw_sys_exit *ctx)
 	struct task_struct *task = (void *)bpf_get_current_task();
 	struct pending pending;
 
-	if (mmap__done(ctx, &pending))
-		memory__report(SENTINEL_KIND_MMAP, &pending, file__of_fd(task, pending.fd));
+	if (!mmap__done(ctx, &pending))
+		return 0;
+	if (pending.fd >= 0)
+		pending.flags = SENTINEL_FLAG_UNCERTAIN_FILE;
+	memory__report(SENTINEL_KIND_MMAP, &pending, file__of_fd(task, pending.fd));
 	return 0;
 }
 
@@ -237,7 +246,8 @@ static __always_inline int mprotect__enter(struct trace_event_raw_sys_enter *ctx
 	pending.length = ctx->args[1];
 	pending.prot = ctx->args[2];
 	pending.fd = -1;
-	bpf_find_vma(task, pending.address, area__keep_prot, &pending, 0);
+	if (bpf_find_vma(task, pending.address, area__keep_prot, &pending, 0))
+		pending.flags = SENTINEL_FLAG_UNCERTAIN_FILE;
 	bpf_map_update_elem(&pending_memory, &id, &pending, BPF_ANY);
 	return 0;
 }
@@ -256,8 +266,10 @@ static __always_inline int mprotect__exit(struct trace_event_raw_sys_exit *ctx)
 
 	if (!pending__take(&pending) || exit__result(ctx))
 		return 0;
-	if (bpf_find_vma(task, pending.address, area__report_mprotect, &pending, 0))
+	if (bpf_find_vma(task, pending.address, area__report_mprotect, &pending, 0)) {
+		pending.flags = SENTINEL_FLAG_UNCERTAIN_FILE;
 		memory__report(SENTINEL_KIND_MPROTECT, &pending, NULL);
+	}
 	return 0;
 }
 

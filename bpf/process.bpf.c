@@ -112,7 +112,7 @@ static __always_inline void image__read_argv(struct sentinel_image *image, char 
 					  sizeof(exec->names) - SENTINEL_NAME_BYTES,        \
 					  exec->filename, sizeof(exec->filename));          \
 		if (!whole && !last) {                                                      \
-			bpf_ringbuf_discard(exec, BPF_RB_NO_WAKEUP);                        \
+			bpf_ringbuf_discard(exec, 0);                                       \
 			return 1;                                                           \
 		}                                                                           \
 		header__fill(&exec->header, SENTINEL_KIND_EXEC, sizeof(*exec), task, 0);    \
@@ -186,6 +186,36 @@ int BPF_PROG(handle_fork, struct task_struct *parent, struct task_struct *child)
 	return 0;
 }
 
+/* A process, for ever: its id may be given out again, but not with the same start. */
+struct ended_key {
+	__u64 start_ns;
+	__u32 tgid;
+	__u32 pad;
+};
+
+/* Processes whose end was reported a moment ago. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 8192);
+	__type(key, struct ended_key);
+	__type(value, __u8);
+} ended SEC(".maps");
+
+/*
+ * Of the threads that end at the same time, several may find signal->live at 0 when they
+ * come to the tracepoint. Whoever gets its key into the map first is the one to report.
+ */
+static __always_inline bool ended__first(struct task_struct *task)
+{
+	struct ended_key key = {
+		.start_ns = BPF_CORE_READ(task, group_leader, start_boottime),
+		.tgid = BPF_CORE_READ(task, tgid),
+	};
+	__u8 one = 1;
+
+	return bpf_map_update_elem(&ended, &key, &one, BPF_NOEXIST) == 0;
+}
+
 /*
  * include/trace/events/sched.h:
  * sched_process_exit(struct task_struct *p)                     before 6.16
@@ -200,7 +230,8 @@ int BPF_PROG(handle_exit, struct task_struct *task)
 	struct signal_struct *signal = BPF_CORE_READ(task, signal);
 	struct sentinel_exit *exit;
 
-	if (BPF_CORE_READ(signal, live.counter) != 0 || !task__in_scope(task))
+	if (BPF_CORE_READ(signal, live.counter) != 0 || !task__in_scope(task) ||
+	    !ended__first(task))
 		return 0;
 	exit = record__reserve(SENTINEL_RING_PRIORITY, SENTINEL_KIND_EXIT, sizeof(*exit));
 	if (!exit)

@@ -53,8 +53,8 @@ enum sentinel_flag {
 	SENTINEL_FLAG_TRUNCATED = 1,
 	SENTINEL_FLAG_COMPAT = 2,
 	SENTINEL_FLAG_THREAD_EXEC = 4,
-	/* The mapping's file was found by descriptor, not by its memory area. */
-	SENTINEL_FLAG_FILE_BY_FD = 8,
+	/* The memory area could not be looked at: its file is the descriptor's, or not known. */
+	SENTINEL_FLAG_UNCERTAIN_FILE = 8,
 };
 
 /* sentinel_file flags. */

@@ -47,7 +47,7 @@ fn the_status_shows_everything() {
     for ring in ["priority", "bulk"] {
         let count = |key: &str| status["rings"][ring][key].as_u64().expect("a number");
         assert!(count("sent") > 0, "{ring}");
-        assert!(count("received") + count("aggregated") + count("lost") <= count("sent") + 10_000);
+        assert!(count("received") + count("aggregated") + count("lost") <= count("sent"));
         assert!(count("size_bytes") >= 1 << 20);
     }
     let seen = |kind: &str| {

@@ -37,6 +37,30 @@ fn rows(data: &Path) -> Vec<RecordBatch> {
         .collect()
 }
 
+/// Process id and exit code of every end of the program `exe`.
+pub fn exits(data: &Path, exe: &str) -> Vec<(u64, u64)> {
+    let mut found = Vec::new();
+    for batch in rows(data) {
+        let text = |name: &str| {
+            let column = batch.column_by_name(name).expect(name);
+            let text = arrow::compute::cast(column, &arrow::datatypes::DataType::Utf8);
+            text.expect("casts").as_string::<i32>().clone()
+        };
+        let number = |name: &str| {
+            let column = batch.column_by_name(name).expect(name);
+            column.as_primitive::<UInt64Type>().clone()
+        };
+        let (kinds, exes) = (text("kind"), text("exe"));
+        let (pids, codes) = (number("pid"), number("code"));
+        found.extend(
+            (0..batch.num_rows())
+                .filter(|row| kinds.value(*row) == "exit" && exes.value(*row) == exe)
+                .map(|row| (pids.value(row), codes.value(row))),
+        );
+    }
+    found
+}
+
 fn now_ns() -> i64 {
     let since = SystemTime::now()
         .duration_since(UNIX_EPOCH)

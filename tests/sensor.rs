@@ -343,6 +343,28 @@ fn deep_paths_and_strange_names_arrive_whole() {
 }
 
 #[test]
+fn a_process_of_many_threads_ends_once() {
+    let Some(daemon) = Daemon::start("a_process_of_many_threads_ends_once") else {
+        return;
+    };
+    let trigger = Trigger::new();
+    let mut pids = Vec::new();
+    for _ in 0..30 {
+        if let Some((pid, output)) = trigger.run(&["threads-exit", "3"]) {
+            assert_eq!(output.status.code(), Some(3));
+            pids.push(pid);
+        }
+    }
+    let dir = daemon.stop();
+    let ends = crate::history::exits(&dir.path().join("data"), &trigger.path());
+    for pid in pids {
+        let found = ends.iter().filter(|(p, _)| *p == u64::from(pid)).count();
+        assert_eq!(found, 1, "pid {pid} ends {found} times");
+    }
+    assert!(ends.iter().all(|(_, code)| *code == 3), "{ends:?}");
+}
+
+#[test]
 fn ancestry_survives_the_death_of_a_parent() {
     let Some(daemon) = Daemon::start("ancestry_survives_the_death_of_a_parent") else {
         return;

@@ -12,9 +12,22 @@ pub fn unix_ns() -> i64 {
     read(ClockId::CLOCK_REALTIME)
 }
 
-/// The Unix time of boot as of now; it moves when somebody sets the clock.
+/// The Unix time of boot as of now; it moves when somebody sets the clock. The two clocks
+/// cannot be read at once, so a reading that was interrupted in between is repeated.
 pub fn wall_of_boot_ns() -> i64 {
-    unix_ns() - read(ClockId::CLOCK_BOOTTIME)
+    const INTERRUPTED_NS: i64 = 50_000;
+    const ATTEMPTS: usize = 5;
+    let mut best = (i64::MAX, 0);
+    for _ in 0..ATTEMPTS {
+        let before = read(ClockId::CLOCK_BOOTTIME);
+        let unix = unix_ns();
+        let took = read(ClockId::CLOCK_BOOTTIME) - before;
+        best = best.min((took, unix - before - took / 2));
+        if took < INTERRUPTED_NS {
+            break;
+        }
+    }
+    best.1
 }
 
 fn read(clock: ClockId) -> i64 {

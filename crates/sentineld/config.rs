@@ -94,6 +94,23 @@ impl Config {
         }
     }
 
+    /// What must not be zero lest nothing goes through at all.
+    fn check_counts(&self) -> Result<(), String> {
+        let counts = [
+            (
+                "service.calls_per_connection_max",
+                self.service.calls_per_connection_max as usize,
+            ),
+            ("store.queue_batches", self.store.queue_batches),
+            ("store.queue_alerts", self.store.queue_alerts),
+            ("store.flush_rows", self.store.flush_rows),
+        ];
+        match counts.iter().find(|(_, count)| *count == 0) {
+            Some((name, _)) => Err(format!("{name} is 0, but must be at least 1")),
+            None => Ok(()),
+        }
+    }
+
     /// Parses `text`, naming `path` in errors.
     pub fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
         let config: Config = toml::from_str(text).map_err(|error| {
@@ -111,6 +128,7 @@ impl Config {
             message,
         };
         config.sensor.check().map_err(senseless)?;
+        config.check_counts().map_err(senseless)?;
         Ok(config)
     }
 }

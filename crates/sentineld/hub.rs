@@ -45,23 +45,28 @@ pub struct Hub {
     events: Sender<Batch>,
     alerts: Sender<Arc<Alert>>,
     recent: Mutex<VecDeque<Arc<Alert>>>,
+    newest_alert_seq: AtomicU64,
     figures: Mutex<Figures>,
     seen: Vec<AtomicU64>,
     raised: Vec<AtomicU64>,
+    missed_total: AtomicU64,
     begun: Instant,
     progress_ms: AtomicU64,
 }
 
 impl Hub {
-    /// A hub without listeners.
-    pub fn new() -> Hub {
+    /// A hub without listeners. `newest_alert_seq` is the number of the latest alert in
+    /// the store.
+    pub fn new(newest_alert_seq: u64) -> Hub {
         Hub {
+            newest_alert_seq: AtomicU64::new(newest_alert_seq),
             events: channel(EVENT_BATCHES).0,
             alerts: channel(ALERTS).0,
             recent: Mutex::default(),
             figures: Mutex::default(),
             seen: Kind::ALL.iter().map(|_| AtomicU64::new(0)).collect(),
             raised: Severity::ALL.iter().map(|_| AtomicU64::new(0)).collect(),
+            missed_total: AtomicU64::new(0),
             begun: Instant::now(),
             progress_ms: AtomicU64::new(0),
         }
@@ -84,6 +89,7 @@ impl Hub {
             recent.pop_front();
         }
         recent.push_back(Arc::clone(alert));
+        self.newest_alert_seq.store(alert.seq, Relaxed);
         // Sent under the lock, so that a listener who subscribes and then reads the
         // recent ones misses none in between.
         let _ = self.alerts.send(Arc::clone(alert));
@@ -109,10 +115,11 @@ impl Hub {
         self.events.subscribe()
     }
 
-    /// Live alerts from now on, and those of late.
-    pub fn listen_alerts(&self) -> (Vec<Arc<Alert>>, Receiver<Arc<Alert>>) {
-        let recent = lock(&self.recent);
-        (recent.iter().cloned().collect(), self.alerts.subscribe())
+    /// Live alerts from now on, and the number of the latest before them.
+    pub fn listen_alerts(&self) -> (u64, Receiver<Arc<Alert>>) {
+        let _recent = lock(&self.recent);
+        let newest = self.newest_alert_seq.load(Relaxed);
+        (newest, self.alerts.subscribe())
     }
 
     /// The alerts of late, oldest first.
@@ -141,15 +148,19 @@ impl Hub {
             .map(|(severity, count)| (*severity, count.load(Relaxed)))
     }
 
+    /// Notes that a listener was too slow for this many events or alerts.
+    pub fn note_missed(&self, count: u64) {
+        self.missed_total.fetch_add(count, Relaxed);
+    }
+
+    /// Events and alerts that listeners missed, all of them together.
+    pub fn missed_total(&self) -> u64 {
+        self.missed_total.load(Relaxed)
+    }
+
     /// Batches that the slowest listener has still to take.
     pub fn event_backlog(&self) -> usize {
         self.events.len()
-    }
-}
-
-impl Default for Hub {
-    fn default() -> Self {
-        Self::new()
     }
 }
 

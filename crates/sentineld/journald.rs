@@ -2,6 +2,9 @@
 //! standard error.
 
 use std::io::IsTerminal;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::mpsc::{SyncSender, sync_channel};
 
 use sentinel_event::{Alert, Severity, text};
 use tracing_subscriber::filter::EnvFilter;
@@ -38,8 +41,49 @@ fn under_systemd() -> bool {
     std::env::var_os("JOURNAL_STREAM").is_some()
 }
 
+/// Alerts that may wait for the journal.
+const QUEUE_ALERTS: usize = 1024;
+
+/// Writes alerts to the log on a thread of its own: a journal that hangs must not hold up
+/// detection.
+pub struct AlertLog {
+    sender: SyncSender<Arc<Alert>>,
+    dropped_total: AtomicU64,
+}
+
+impl AlertLog {
+    /// Starts the thread, which ends when the last handle is dropped.
+    pub fn start() -> std::io::Result<AlertLog> {
+        let (sender, alerts) = sync_channel::<Arc<Alert>>(QUEUE_ALERTS);
+        std::thread::Builder::new()
+            .name("alert-log".into())
+            .spawn(move || alerts.iter().for_each(|alert| log_alert(&alert)))?;
+        Ok(AlertLog {
+            sender,
+            dropped_total: AtomicU64::new(0),
+        })
+    }
+
+    /// Hands over an alert; one that does not fit is counted.
+    pub fn offer(&self, alert: Arc<Alert>) {
+        if self.sender.try_send(alert).is_err() {
+            self.dropped_total.fetch_add(1, Relaxed);
+        }
+    }
+
+    /// Alerts that the log missed; the store has them.
+    pub fn dropped_total(&self) -> u64 {
+        self.dropped_total.load(Relaxed)
+    }
+
+    /// Alerts that fit.
+    pub fn capacity(&self) -> usize {
+        QUEUE_ALERTS
+    }
+}
+
 /// Writes an alert with its fields, so that `journalctl SENTINEL_DETECTION=...` finds it.
-pub fn log_alert(alert: &Alert) {
+fn log_alert(alert: &Alert) {
     let ids = |get: fn(&sentinel_event::Technique) -> &'static str| -> String {
         alert
             .techniques

@@ -43,6 +43,8 @@ pub struct ModeState {
 pub struct ModeFile {
     path: PathBuf,
     state: Mutex<ModeState>,
+    /// Held while the disk is waited for, so that reading the mode never waits for it.
+    switching: Mutex<()>,
 }
 
 impl ModeFile {
@@ -67,6 +69,7 @@ impl ModeFile {
         Ok(ModeFile {
             path,
             state: Mutex::new(state),
+            switching: Mutex::new(()),
         })
     }
 
@@ -78,11 +81,17 @@ impl ModeFile {
     /// Switches the mode; the new state is on disk before it holds. Switching to the
     /// present mode changes nothing.
     pub fn set(&self, mode: Mode) -> Result<ModeState> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.mode != mode {
-            *state = begin(&self.path, mode)?;
+        let _turn = self
+            .switching
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let state = self.get();
+        if state.mode == mode {
+            return Ok(state);
         }
-        Ok(*state)
+        let state = begin(&self.path, mode)?;
+        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = state;
+        Ok(state)
     }
 }
 

@@ -10,7 +10,7 @@ use sentinel_event::{Alert, Batch};
 use sentinel_store::Writer;
 
 use crate::hub::{DetectionStatus, Figures, Hub};
-use crate::journald;
+use crate::journald::AlertLog;
 use crate::source::{Next, Source};
 
 /// How long to wait for events before noting that all is well.
@@ -24,6 +24,7 @@ pub fn run(
     mut engine: Engine,
     hub: &Hub,
     writer: &Writer,
+    log: &AlertLog,
     mut known: KnownAlerts,
 ) {
     let mut alerts = Vec::new();
@@ -40,7 +41,7 @@ pub fn run(
                 for mut alert in alerts.drain(..) {
                     if let Some(seq) = known.number(&alert) {
                         alert.seq = seq;
-                        raise(Arc::new(alert), hub, writer);
+                        raise(Arc::new(alert), hub, writer, log);
                     }
                 }
             }
@@ -82,10 +83,10 @@ impl KnownAlerts {
     }
 }
 
-fn raise(alert: Arc<Alert>, hub: &Hub, writer: &Writer) {
+fn raise(alert: Arc<Alert>, hub: &Hub, writer: &Writer, log: &AlertLog) {
     writer.offer_alert(Arc::clone(&alert));
     hub.publish_alert(&alert);
-    journald::log_alert(&alert);
+    log.offer(alert);
 }
 
 fn figures(source: &impl Source, engine: &Engine) -> Figures {

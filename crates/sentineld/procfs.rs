@@ -137,10 +137,21 @@ fn executable(dir: &Path) -> (Arc<str>, FileIdentity, Backing) {
     } else if metadata.is_some() && file.nlink == 0 {
         let path = bytes.strip_suffix(b" (deleted)").unwrap_or(bytes);
         (path.to_vec(), Backing::Unlinked)
+    } else if in_memory(&link_path) {
+        (bytes.to_vec(), Backing::Tmpfs)
     } else {
         (bytes.to_vec(), Backing::File)
     };
     (shared(&bytes), file, backing)
+}
+
+/// Whether the file lies on a file system that lives in memory.
+fn in_memory(path: &Path) -> bool {
+    const RAMFS_MAGIC: i64 = 0x8584_58f6;
+    nix::sys::statfs::statfs(path).is_ok_and(|fs| {
+        let kind = fs.filesystem_type();
+        kind == nix::sys::statfs::TMPFS_MAGIC || kind.0 as i64 == RAMFS_MAGIC
+    })
 }
 
 fn identity(metadata: &fs::Metadata) -> FileIdentity {

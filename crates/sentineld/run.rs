@@ -15,15 +15,17 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::hub::Hub;
+use crate::journald::AlertLog;
 use crate::mode::ModeFile;
 use crate::pipeline::KnownAlerts;
-use crate::sensor::{Host, Sensor};
+use crate::sensor::{Host, Sensor, check_privileges};
 use crate::service::{self, Facts, Socket};
 use crate::source::Live;
 use crate::{clock, console, notify, pipeline};
 
 /// Runs the daemon until a signal ends it.
 pub fn run(config: Config, with_console: bool) -> Result<()> {
+    check_privileges()?;
     let host = Host::read()?;
     // In the order of what is cheapest to refuse: the socket tells of a second daemon
     // before the data folder is touched, the folder before the kernel is.
@@ -36,7 +38,8 @@ pub fn run(config: Config, with_console: bool) -> Result<()> {
     let sensor = Sensor::start(&config.sensor, &host)?;
     let (event_seq, alert_seq) = store.last_seq();
     let writer = Arc::new(Writer::start(store).context("cannot start the store's thread")?);
-    let hub = Arc::new(Hub::new());
+    let hub = Arc::new(Hub::new(alert_seq));
+    let log = Arc::new(AlertLog::start().context("cannot start the log's thread")?);
     let facts = Arc::new(Facts {
         started_ns: clock::unix_ns(),
         hooks: sensor.hooks.clone(),
@@ -44,6 +47,7 @@ pub fn run(config: Config, with_console: bool) -> Result<()> {
         hub: Arc::clone(&hub),
         mode,
         writer: Arc::clone(&writer),
+        log: Arc::clone(&log),
         host: host.clone(),
     });
     let stop_sensor = sensor.stop_flag();
@@ -55,15 +59,21 @@ pub fn run(config: Config, with_console: bool) -> Result<()> {
     let source = Live::new(sensor.observations, Enricher::new(table, event_seq + 1));
     let engine = Engine::new(&config.detect);
     let known = known_alerts(&config.data_dir, alert_seq);
+    let ended = CancellationToken::new();
     let pipeline = {
-        let (hub, writer) = (Arc::clone(&hub), Arc::clone(&writer));
+        let (hub, writer, log) = (Arc::clone(&hub), Arc::clone(&writer), Arc::clone(&log));
+        // Dropped when the pipeline ends for whatever reason, a panic included.
+        let ended = ended.clone().drop_guard();
         thread::Builder::new()
             .name("pipeline".into())
-            .spawn(move || pipeline::run(source, engine, &hub, &writer, known))
+            .spawn(move || {
+                let _ended = ended;
+                pipeline::run(source, engine, &hub, &writer, &log, known)
+            })
             .context("cannot start the pipeline's thread")?
     };
     let watched = console::Stopwatch::start();
-    let served = serve(&config, socket, Arc::clone(&facts), with_console);
+    let served = serve(&config, socket, Arc::clone(&facts), with_console, &ended);
     notify::stopping();
     stop_sensor.store(true, Relaxed);
     let piped = pipeline
@@ -95,7 +105,13 @@ fn known_alerts(data_dir: &Path, last_seq: u64) -> KnownAlerts {
 }
 
 /// Serves the control plane until a signal asks to stop.
-fn serve(config: &Config, socket: Socket, facts: Arc<Facts>, with_console: bool) -> Result<()> {
+fn serve(
+    config: &Config,
+    socket: Socket,
+    facts: Arc<Facts>,
+    with_console: bool,
+    pipeline_ended: &CancellationToken,
+) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .thread_name("service")
@@ -127,6 +143,10 @@ fn serve(config: &Config, socket: Socket, facts: Arc<Facts>, with_console: bool)
                     // The unit checks the file before it sends this signal; most settings
                     // concern what is loaded into the kernel and need a restart.
                     tracing::info!("SIGHUP: settings are read at the next restart");
+                }
+                () = pipeline_ended.cancelled() => {
+                    // A daemon that sees nothing must not look as if it did.
+                    return Err(anyhow!("the sensor or the pipeline ended by itself"));
                 }
                 ended = &mut service => {
                     return ended.context("the control plane ended with a panic")?;

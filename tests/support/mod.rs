@@ -185,7 +185,7 @@ pub struct Follow {
 }
 
 impl Follow {
-    /// Follows with `args`; returns once the stream is certain to be open.
+    /// Follows with `args`; returns once the stream has had time to open.
     pub fn start(daemon: &Daemon, args: &[&str]) -> Follow {
         let mut child = sentinelctl(&daemon.socket())
             .args(args)
@@ -206,7 +206,7 @@ impl Follow {
         // times as long as another call takes on this machine now.
         let began = Instant::now();
         daemon.ctl(&["mode"]);
-        thread::sleep(Duration::from_millis(300) + began.elapsed() * 4);
+        thread::sleep(Duration::from_millis(700) + began.elapsed() * 4);
         Follow { child, lines }
     }
 

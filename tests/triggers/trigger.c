@@ -70,6 +70,23 @@ static int do_thread_exec(char **args)
 	return 1;
 }
 
+static void *wait_for_end(void *argument)
+{
+	pause();
+	return argument;
+}
+
+/* Sixteen threads that all end at the same moment. */
+static int do_threads_exit(char **args)
+{
+	pthread_t thread;
+
+	for (int i = 0; i < 16; i++)
+		must("pthread_create",
+		     pthread_create(&thread, NULL, wait_for_end, NULL) ? -1 : 0);
+	exit(atoi(args[0]));
+}
+
 /* A grandchild outlives its parent, is given to another, and then execs. */
 static int do_orphan(char **args)
 {
@@ -223,6 +240,7 @@ static const struct {
 	{ "signal", 1, do_signal },
 	{ "hold", 1, do_hold },
 	{ "thread-exec", 1, do_thread_exec },
+	{ "threads-exit", 1, do_threads_exit },
 	{ "orphan", 1, do_orphan },
 	{ "open", 1, do_open },
 	{ "openat", 1, do_openat },

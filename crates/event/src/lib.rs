@@ -73,12 +73,17 @@ impl Flags {
     /// The exec came from a thread that was not the group leader.
     pub const THREAD_EXEC: Flags = Flags(1 << 4);
 
-    const NAMES: [(Flags, &'static str); 5] = [
+    /// The memory's file is the one of the descriptor that was passed, or not known: the
+    /// memory itself could not be looked at.
+    pub const UNCERTAIN_FILE: Flags = Flags(1 << 5);
+
+    const NAMES: [(Flags, &'static str); 6] = [
         (Flags::TRUNCATED, "truncated"),
         (Flags::USER_MEMORY, "user_memory"),
         (Flags::UNKNOWN_PROCESS, "unknown_process"),
         (Flags::COMPAT, "compat"),
         (Flags::THREAD_EXEC, "thread_exec"),
+        (Flags::UNCERTAIN_FILE, "uncertain_file"),
     ];
 
     /// Whether all bits of `other` are set.

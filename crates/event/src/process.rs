@@ -6,16 +6,18 @@ use std::sync::Arc;
 /// The longest ancestry kept for a process; beyond it the oldest links are cut.
 pub const MAX_ANCESTORS: usize = 64;
 
-/// Identifies one process image on one host for ever: a 64-bit hash of boot id,
-/// pid, start time and the kernel's count of execs in that line of processes.
+/// Identifies one process image: a 64-bit hash of boot id, pid, start time and the
+/// kernel's count of execs in that line of processes. The count of a process that ran
+/// before the sensor started is not known and taken as 0, so its image has another id
+/// than the one under which an earlier run of the sensor may have seen it begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct ExecId(pub u64);
 
 impl ExecId {
     /// Computes the id. `boot_id` is /proc/sys/kernel/random/boot_id as a number,
     /// `start_ticks` the process's start since boot in clock ticks (as in
-    /// /proc/PID/stat), `exec_seq` the exec count within that process, 0 for the
-    /// image that it was forked with.
+    /// /proc/PID/stat), `exec_seq` the kernel's exec count (`self_exec_id`), which a
+    /// child inherits from its parent; 0 when it is not known.
     pub fn new(boot_id: u128, pid: u32, start_ticks: u64, exec_seq: u32) -> ExecId {
         // Steele, Lea, Flood 2014, "Fast splittable pseudorandom number generators": the
         // mix of SplitMix64 diffuses each input word over the whole state.

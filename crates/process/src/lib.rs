@@ -21,3 +21,6 @@ pub const TICKS_PER_SECOND: u64 = 100;
 pub fn ticks(since_boot_ns: u64) -> u64 {
     since_boot_ns / (1_000_000_000 / TICKS_PER_SECOND)
 }
+
+#[cfg(test)]
+mod tests;

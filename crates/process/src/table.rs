@@ -1,6 +1,6 @@
 //! The bounded table of processes.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -64,6 +64,8 @@ pub struct Table {
     boot_ns: i64,
     capacity: usize,
     entries: IndexMap<Key, Entry>,
+    /// The start of the youngest process with a pid, for looking up parents by pid.
+    newest: HashMap<u32, u64>,
     ended: VecDeque<(u64, Key)>,
     evicted_total: u64,
     unknown_total: u64,
@@ -77,13 +79,16 @@ struct Entry {
     /// The exec counter of `image`; `None` until the first record of a seeded process.
     exec_seq: Option<u32>,
     image: Arc<Process>,
-    /// The image before this one.
-    previous: Option<(u32, Arc<Process>)>,
+    /// The images before this one, latest last, at most [`IMAGES_KEPT`].
+    previous: Vec<(u32, Arc<Process>)>,
     active_ns: u64,
 }
 
 /// How long an ended process is still found, for records that come out of order.
 const ENDED_GRACE_NS: u64 = 5_000_000_000;
+/// Images of one process that are kept for records that come late: under a flood of the
+/// bulk ring a record may be older than several execs of its process.
+const IMAGES_KEPT: usize = 4;
 /// How many entries are compared for the one that was longest inactive.
 const EVICTION_SAMPLE: usize = 8;
 
@@ -96,6 +101,7 @@ impl Table {
             boot_ns,
             capacity: capacity.max(2),
             entries: IndexMap::new(),
+            newest: HashMap::new(),
             ended: VecDeque::new(),
             evicted_total: 0,
             unknown_total: 0,
@@ -136,11 +142,9 @@ impl Table {
 
     /// The living process with this pid that is not younger than its child.
     fn newest_with_pid(&self, pid: u32, not_after_ns: u64) -> Option<Arc<Process>> {
-        self.entries
-            .iter()
-            .filter(|((p, start), _)| *p == pid && *start <= ticks(not_after_ns))
-            .max_by_key(|((_, start), _)| *start)
-            .map(|(_, entry)| Arc::clone(&entry.image))
+        let start = *self.newest.get(&pid)?;
+        let entry = self.entries.get(&(pid, start))?;
+        (start <= ticks(not_after_ns)).then(|| Arc::clone(&entry.image))
     }
 
     /// The image that acted, and whether it was known.
@@ -153,11 +157,17 @@ impl Table {
         let key = key_of(actor);
         if let Some(entry) = self.entries.get_mut(&key) {
             entry.active_ns = time_ns;
-            if let Some(image) = entry.image_for(actor) {
+            if let Some(image) = entry.image_for(actor, lookup) {
                 return (image, true);
             }
         }
         self.unknown_total += 1;
+        if let Some(entry) = self.entries.get(&key).filter(|e| e.is_newer_than(actor)) {
+            // That image is gone: /proc would tell of its successor, which keeps its place.
+            let parent = entry.image.parent.clone();
+            let image = self.build(actor, actor.exec_seq, Image::default(), parent, lookup);
+            return (image, false);
+        }
         (self.make_up(key, actor, time_ns, lookup), false)
     }
 
@@ -192,22 +202,25 @@ impl Table {
         lookup: &mut dyn Lookup,
     ) -> (Arc<Process>, Arc<str>) {
         let key = key_of(actor);
-        let old = self.entries.get(&key).map(|entry| {
-            // The kernel counts up by one per exec, so the image before had one less.
-            let seq = entry.exec_seq.unwrap_or(actor.exec_seq.wrapping_sub(1));
-            (seq, Arc::clone(&entry.image))
-        });
-        let (parent, previous_exe) = match &old {
-            Some((_, process)) => (process.parent.clone(), Arc::clone(&process.exe)),
-            None => (
-                self.newest_with_pid(actor.ppid, actor.start_ns),
-                Arc::default(),
-            ),
+        let mut previous = Vec::new();
+        let (parent, previous_exe) = match self.entries.get_mut(&key) {
+            Some(entry) => {
+                // The kernel counts up by one per exec, so the image before had one less.
+                let seq = entry.exec_seq.unwrap_or(actor.exec_seq.wrapping_sub(1));
+                previous = std::mem::take(&mut entry.previous);
+                previous.push((seq, Arc::clone(&entry.image)));
+                previous.drain(..previous.len().saturating_sub(IMAGES_KEPT));
+                (entry.image.parent.clone(), Arc::clone(&entry.image.exe))
+            }
+            None => {
+                let parent = self.newest_with_pid(actor.ppid, actor.start_ns);
+                (parent, Arc::default())
+            }
         };
         let image = self.build(actor, actor.exec_seq, image, parent, lookup);
         self.insert(key, Some(actor.exec_seq), Arc::clone(&image), time_ns);
         if let Some(entry) = self.entries.get_mut(&key) {
-            entry.previous = old;
+            entry.previous = previous;
         }
         (image, previous_exe)
     }
@@ -243,7 +256,9 @@ impl Table {
                 break;
             }
             self.ended.pop_front();
-            self.entries.swap_remove(&key);
+            if let Some(index) = self.entries.get_index_of(&key) {
+                self.remove(index);
+            }
         }
     }
 
@@ -251,12 +266,14 @@ impl Table {
         if self.entries.len() >= self.capacity && !self.entries.contains_key(&key) {
             self.evict();
         }
+        let newest = self.newest.entry(key.0).or_default();
+        *newest = key.1.max(*newest);
         self.entries.insert(
             key,
             Entry {
                 exec_seq,
                 image,
-                previous: None,
+                previous: Vec::new(),
                 active_ns,
             },
         );
@@ -283,8 +300,16 @@ impl Table {
             }
         }
         if let Some((index, _)) = victim {
-            self.entries.swap_remove_index(index);
+            self.remove(index);
             self.evicted_total += 1;
+        }
+    }
+
+    fn remove(&mut self, index: usize) {
+        if let Some(((pid, start), _)) = self.entries.swap_remove_index(index)
+            && self.newest.get(&pid) == Some(&start)
+        {
+            self.newest.remove(&pid);
         }
     }
 
@@ -333,31 +358,35 @@ impl Table {
 
 impl Entry {
     /// The image with this exec counter; `None` when an exec must have been lost.
-    fn image_for(&mut self, actor: &Actor) -> Option<Arc<Process>> {
+    fn image_for(&mut self, actor: &Actor, lookup: &mut dyn Lookup) -> Option<Arc<Process>> {
         let current = *self.exec_seq.get_or_insert(actor.exec_seq);
         if current == actor.exec_seq {
-            self.follow_credentials(actor);
+            self.follow_credentials(actor, lookup);
             return Some(Arc::clone(&self.image));
         }
-        match &self.previous {
-            Some((seq, image)) if *seq == actor.exec_seq => Some(Arc::clone(image)),
-            _ => None,
-        }
+        let found = self.previous.iter().find(|(seq, _)| *seq == actor.exec_seq);
+        found.map(|(_, image)| Arc::clone(image))
+    }
+
+    /// Whether the actor's image came before the present one. The kernel's counter may
+    /// wrap, so the difference decides.
+    fn is_newer_than(&self, actor: &Actor) -> bool {
+        self.exec_seq
+            .is_some_and(|seq| (actor.exec_seq.wrapping_sub(seq) as i32) < 0)
     }
 
     /// A process may change its user without an exec; later events then carry the new
     /// one, while those before keep the image that they were given.
-    fn follow_credentials(&mut self, actor: &Actor) {
+    fn follow_credentials(&mut self, actor: &Actor, lookup: &mut dyn Lookup) {
         let image = &self.image;
         let known = (image.uid, image.euid, image.gid, image.egid);
         if known != (actor.uid, actor.euid, actor.gid, actor.egid) {
-            let user = image.user.clone().filter(|_| image.uid == actor.uid);
             self.image = Arc::new(Process {
                 uid: actor.uid,
                 euid: actor.euid,
                 gid: actor.gid,
                 egid: actor.egid,
-                user,
+                user: lookup.user(actor.uid),
                 ..(*self.image).clone()
             });
         }

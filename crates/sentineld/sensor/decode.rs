@@ -30,7 +30,7 @@ pub fn decode(record: &[u8], page_bytes: u64) -> Option<Observed> {
         kind::SENTINEL_KIND_MEMFD => What::Memfd(open(record)?),
         kind::SENTINEL_KIND_MMAP => What::Mmap(memory(record)?),
         kind::SENTINEL_KIND_MPROTECT => What::Mprotect(Memory {
-            old_prot: Some(Prot(head::<types::sentinel_memory_head>(record)?.old_prot)),
+            old_prot: old_prot(record)?,
             ..memory(record)?
         }),
         _ => return None,
@@ -127,6 +127,10 @@ fn flags_of(bits: u16) -> Flags {
         (
             types::sentinel_flag::SENTINEL_FLAG_THREAD_EXEC,
             Flags::THREAD_EXEC,
+        ),
+        (
+            types::sentinel_flag::SENTINEL_FLAG_UNCERTAIN_FILE,
+            Flags::UNCERTAIN_FILE,
         ),
     ];
     pairs
@@ -272,6 +276,13 @@ fn memory(record: &[u8]) -> Option<Memory> {
         file: file_of(&memory.file),
         backing,
     })
+}
+
+/// What the protection was before; not known when the area could not be looked at.
+fn old_prot(record: &[u8]) -> Option<Option<Prot>> {
+    let memory: &types::sentinel_memory_head = head(record)?;
+    let uncertain = flags_of(memory.header.flags).contains(Flags::UNCERTAIN_FILE);
+    Some((!uncertain).then_some(Prot(memory.old_prot)))
 }
 
 fn file_of(file: &types::sentinel_file) -> FileIdentity {

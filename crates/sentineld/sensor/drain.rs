@@ -25,6 +25,9 @@ use crate::clock;
 const QUEUE_BATCHES: usize = 16;
 /// Records taken from a ring before the other one gets its turn.
 const TURN_RECORDS: usize = 2048;
+/// Turns that the priority ring gets in a row, so that whoever floods it cannot make a
+/// batch grow without end.
+const PRIORITY_TURNS_MAX: usize = 4;
 /// A pause after each drain that found something: it lets a batch gather instead of
 /// waking up once per record.
 const GATHER: Duration = Duration::from_millis(4);
@@ -154,7 +157,7 @@ fn drain(priority: &RingBuffer<'_>, bulk: &RingBuffer<'_>) -> bool {
     let full = TURN_RECORDS as i32;
     let bulk_full = bulk.consume_raw_n(TURN_RECORDS) == full;
     let mut turns = 0;
-    while priority.consume_raw_n(TURN_RECORDS) == full {
+    while turns < PRIORITY_TURNS_MAX && priority.consume_raw_n(TURN_RECORDS) == full {
         turns += 1;
     }
     bulk_full || turns > 0

@@ -39,6 +39,7 @@ pub struct Hook {
 }
 
 const COMPAT_IO_URING: &str = "32-bit system calls, io_uring";
+const IMPLIED: &str = "shmat, READ_IMPLIES_EXEC";
 const COMPAT: &str = "32-bit system calls";
 
 const fn hook(
@@ -83,7 +84,7 @@ pub const HOOKS: &[Hook] = &[
     hook("memfd", 0, "handle_memfd", "fexit/__x64_sys_memfd_create", Inner, ""),
     hook("memfd", 0, "handle_memfd_compat", "fexit/__ia32_sys_memfd_create", Inner, ""),
     hook("memfd", 1, "exit_memfd_create", "tracepoint/syscalls/sys_exit_memfd_create", Tracepoint, COMPAT),
-    hook("mmap", 0, "handle_mmap", "fexit/vm_mmap_pgoff", Inner, ""),
+    hook("mmap", 0, "handle_mmap", "fexit/vm_mmap_pgoff", Inner, IMPLIED),
     hook("mmap", 1, "enter_mmap", "tracepoint/syscalls/sys_enter_mmap", Tracepoint, COMPAT),
     hook("mmap", 1, "exit_mmap", "tracepoint/syscalls/sys_exit_mmap", Tracepoint, COMPAT),
     hook("mmap", 2, "enter_mmap", "tracepoint/syscalls/sys_enter_mmap", Tracepoint, COMPAT),

@@ -74,12 +74,18 @@ impl Host {
     }
 }
 
+/// Whether this process may load programs at all.
+pub fn check_privileges() -> Result<(), HostError> {
+    match nix::unistd::geteuid().is_root() || has_bpf_capabilities() {
+        true => Ok(()),
+        false => Err(HostError::NotPrivileged),
+    }
+}
+
 /// Checks what loading needs, and mounts tracefs where it is absent, since the syscall
 /// tracepoints are found through it.
 pub fn prepare() -> Result<(), HostError> {
-    if !nix::unistd::geteuid().is_root() && !has_bpf_capabilities() {
-        return Err(HostError::NotPrivileged);
-    }
+    check_privileges()?;
     let btf = btf_path();
     if !Path::new(&btf).exists() {
         return Err(HostError::NoBtf(btf));

@@ -28,7 +28,7 @@ use skel::types;
 
 pub use drain::Sensor;
 pub use hooks::{HOOKS, Hook, HookState, HookStatus, Tier};
-pub use host::{Host, HostError};
+pub use host::{Host, HostError, check_privileges};
 pub use load::{LoadError, probe};
 pub use stats::{RingStats, Stats, StatsSnapshot};
 

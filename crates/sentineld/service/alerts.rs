@@ -27,13 +27,16 @@ pub fn stream(
     request: v1::StreamAlertsRequest,
 ) -> Result<ReceiverStream<Result<v1::AlertUpdate, Status>>, Status> {
     let min_severity = min_severity(&request.min_severity)?;
-    let (recent, mut live) = facts.hub.listen_alerts();
+    let (newest, mut live) = facts.hub.listen_alerts();
     let (outbox, stream) = mpsc::channel(OUTBOX);
     tokio::spawn(async move {
-        let mut sent_seq = recent.last().map_or(0, |alert| alert.seq);
+        let mut sent_seq = newest;
         if let Some(after_seq) = request.after_seq {
             sent_seq = match catch_up(&facts, after_seq, min_severity, &outbox).await {
-                Some(seq) => seq.max(after_seq),
+                // A position that was never given out, as of another data folder, must not
+                // hide what comes.
+                Some(seq) if after_seq > newest => seq.min(newest),
+                Some(seq) => seq,
                 None => return,
             };
         }
@@ -56,6 +59,7 @@ pub fn stream(
                 alert.seq - sent_seq - 1
             };
             sent_seq = alert.seq;
+            facts.hub.note_missed(missed);
             if alert.severity < min_severity && missed == 0 {
                 continue;
             }

@@ -74,6 +74,7 @@ pub fn stream(
             };
             let missed = next_seq.map_or(0, |next: u64| first.seq.saturating_sub(next));
             next_seq = Some(last.seq + 1);
+            facts.hub.note_missed(missed);
             if missed > 0 && send(&outbox, None, missed).await.is_err() {
                 return;
             }

@@ -54,10 +54,10 @@ impl Sentinel for Rpc {
                 ));
             }
         };
-        let state = self
-            .facts
-            .mode
-            .set(mode)
+        let facts = Arc::clone(&self.facts);
+        let state = tokio::task::spawn_blocking(move || facts.mode.set(mode))
+            .await
+            .map_err(|error| Status::internal(format!("switching failed: {error}")))?
             .map_err(|error| Status::unavailable(format!("{error:#}")))?;
         tracing::info!(mode = mode.name(), "the mode is now {}", mode.name());
         Ok(Response::new(convert::mode_state(state)))

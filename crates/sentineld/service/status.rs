@@ -9,6 +9,7 @@ use sentinel_store::Writer;
 use super::convert;
 use crate::clock;
 use crate::hub::{EVENT_BATCHES, Hub};
+use crate::journald::AlertLog;
 use crate::mode::ModeFile;
 use crate::sensor::{HookState, HookStatus, Host, RingStats, Stats, StatsSnapshot};
 
@@ -28,6 +29,8 @@ pub struct Facts {
     pub mode: ModeFile,
     /// The store.
     pub writer: Arc<Writer>,
+    /// The log of alerts.
+    pub log: Arc<AlertLog>,
 }
 
 /// A pipeline that has not made a step for this long is stuck.
@@ -125,8 +128,13 @@ impl Facts {
                 name: "stream".to_owned(),
                 depth: self.hub.event_backlog() as u64,
                 capacity: EVENT_BATCHES as u64,
-                // A slow client is told itself how many events it missed.
-                dropped_total: 0,
+                dropped_total: self.hub.missed_total(),
+            },
+            v1::Queue {
+                name: "log".to_owned(),
+                depth: 0,
+                capacity: self.log.capacity() as u64,
+                dropped_total: self.log.dropped_total(),
             },
         ]
     }
@@ -154,6 +162,18 @@ impl Facts {
             problems.push(format!(
                 "{} events could not be stored",
                 store.dropped_total
+            ));
+        }
+        if store.alerts_dropped_total > 0 {
+            problems.push(format!(
+                "{} alerts could not be stored",
+                store.alerts_dropped_total
+            ));
+        }
+        if sensor.undecodable_total > 0 {
+            problems.push(format!(
+                "{} records from the kernel could not be decoded",
+                sensor.undecodable_total
             ));
         }
         problems

@@ -1,0 +1,254 @@
+use std::sync::Arc;
+
+use sentinel_event::{Detail, Event, Flags, MAX_ANCESTORS};
+
+use crate::{Actor, Enricher, Image, Lookup, NoLookup, Observed, Seed, Table, What};
+
+const SECOND: u64 = 1_000_000_000;
+
+fn actor(pid: u32, start_s: u64, exec_seq: u32) -> Actor {
+    Actor {
+        pid,
+        tid: pid,
+        ppid: 1,
+        start_ns: start_s * SECOND,
+        exec_seq,
+        ..Actor::default()
+    }
+}
+
+fn image(exe: &str) -> Image {
+    Image {
+        exe: exe.into(),
+        ..Image::default()
+    }
+}
+
+struct World {
+    enricher: Enricher,
+    now_ns: u64,
+}
+
+impl World {
+    fn new(capacity: usize) -> World {
+        let mut enricher = Enricher::new(Table::new(7, 0, capacity), 1);
+        let init = Seed {
+            actor: actor(1, 0, 0),
+            image: image("/sbin/init"),
+        };
+        enricher.seed(0, vec![init], &mut NoLookup, &mut Vec::new());
+        World {
+            enricher,
+            now_ns: SECOND,
+        }
+    }
+
+    fn see(&mut self, actor: Actor, what: What) -> Event {
+        self.see_with(actor, what, &mut NoLookup)
+    }
+
+    fn see_with(&mut self, actor: Actor, what: What, lookup: &mut dyn Lookup) -> Event {
+        self.now_ns += 1;
+        let observed = Observed {
+            time_ns: self.now_ns,
+            actor,
+            result: 0,
+            flags: Flags::default(),
+            what,
+        };
+        self.enricher.enrich(observed, 0, lookup)
+    }
+
+    fn fork(&mut self, parent: Actor, child: u32, start_s: u64) -> Event {
+        let what = What::Fork {
+            child_pid: child,
+            child_ppid: parent.pid,
+            child_start_ns: start_s * SECOND,
+        };
+        self.see(parent, what)
+    }
+
+    fn exec(&mut self, actor: Actor, exe: &str) -> Event {
+        self.see(actor, What::Exec(Box::new(image(exe))))
+    }
+
+    fn exit(&mut self, actor: Actor) -> Event {
+        let what = What::Exit {
+            status: 0,
+            cpu_ns: 0,
+            peak_rss_bytes: 0,
+        };
+        self.see(actor, what)
+    }
+}
+
+fn lineage(event: &Event) -> Vec<String> {
+    let own = event.process.exe.to_string();
+    let ancestors = event.process.ancestors().map(|p| p.exe.to_string());
+    std::iter::once(own).chain(ancestors).collect()
+}
+
+#[test]
+fn ancestry_reaches_init_through_forks_and_execs() {
+    let mut world = World::new(100);
+    world.fork(actor(1, 0, 0), 10, 1);
+    world.exec(actor(10, 1, 1), "/bin/sh");
+    world.fork(actor(10, 1, 1), 11, 2);
+    let event = world.exec(actor(11, 2, 2), "/bin/ls");
+    assert_eq!(lineage(&event), ["/bin/ls", "/bin/sh", "/sbin/init"]);
+    let Detail::Exec(exec) = &event.detail else {
+        panic!("{event:?}");
+    };
+    assert_eq!(&*exec.previous_exe, "/bin/sh");
+    // The parent's death changes nothing.
+    world.exit(actor(10, 1, 1));
+    let event = world.exit(actor(11, 2, 2));
+    assert_eq!(lineage(&event), ["/bin/ls", "/bin/sh", "/sbin/init"]);
+}
+
+#[test]
+fn a_reused_pid_is_another_process() {
+    let mut world = World::new(100);
+    world.fork(actor(1, 0, 0), 10, 1);
+    let first = world.exec(actor(10, 1, 1), "/bin/first");
+    world.exit(actor(10, 1, 1));
+    world.fork(actor(1, 0, 0), 10, 5);
+    let second = world.exec(actor(10, 5, 1), "/bin/second");
+    assert_ne!(first.process.exec_id, second.process.exec_id);
+    // A late record of the first still finds the first.
+    let late = world.exit(actor(10, 1, 1));
+    assert_eq!(&*late.process.exe, "/bin/first");
+}
+
+/// Answers every question with one process.
+struct Answer(Seed);
+
+impl Lookup for Answer {
+    fn find(&mut self, _: u32) -> Option<Seed> {
+        Some(self.0.clone())
+    }
+
+    fn user(&mut self, uid: u32) -> Option<Arc<str>> {
+        Some(format!("user{uid}").into())
+    }
+}
+
+#[test]
+fn late_records_find_their_image_and_leave_the_present_one_alone() {
+    let mut world = World::new(100);
+    world.fork(actor(1, 0, 0), 10, 1);
+    for seq in 1..=7 {
+        world.exec(actor(10, 1, seq), &format!("/bin/{seq}"));
+    }
+    let mut answer = Answer(Seed {
+        actor: actor(10, 1, 0),
+        image: image("/bin/7"),
+    });
+    let mut late = |seq: u32| {
+        let what = What::Exit {
+            status: 0,
+            cpu_ns: 0,
+            peak_rss_bytes: 0,
+        };
+        world.see_with(actor(10, 1, seq), what, &mut answer)
+    };
+    assert_eq!(&*late(6).process.exe, "/bin/6");
+    assert_eq!(&*late(3).process.exe, "/bin/3");
+    // Too late: its image is forgotten, and /proc knows only the present one.
+    let forgotten = late(1);
+    assert_eq!(&*forgotten.process.exe, "");
+    assert!(forgotten.flags.contains(Flags::UNKNOWN_PROCESS));
+    let present = late(7);
+    assert_eq!(&*present.process.exe, "/bin/7");
+    assert!(!present.flags.contains(Flags::UNKNOWN_PROCESS));
+}
+
+#[test]
+fn a_process_that_was_missed_is_looked_up() {
+    let mut world = World::new(100);
+    let mut answer = Answer(Seed {
+        actor: actor(20, 3, 0),
+        image: image("/bin/missed"),
+    });
+    let what = What::Exit {
+        status: 0x0700,
+        cpu_ns: 0,
+        peak_rss_bytes: 0,
+    };
+    let event = world.see_with(actor(20, 3, 4), what, &mut answer);
+    assert_eq!(lineage(&event), ["/bin/missed", "/sbin/init"]);
+    assert!(event.flags.contains(Flags::UNKNOWN_PROCESS));
+    let Detail::Exit(exit) = event.detail else {
+        panic!("{event:?}");
+    };
+    assert_eq!((exit.code, exit.signal), (7, 0));
+    assert_eq!(world.enricher.counters().unknown_total, 1);
+}
+
+#[test]
+fn a_change_of_user_without_an_exec_is_followed() {
+    let mut world = World::new(100);
+    world.fork(actor(1, 0, 0), 10, 1);
+    let before = world.exec(actor(10, 1, 1), "/usr/sbin/nginx");
+    let dropped = Actor {
+        uid: 33,
+        euid: 33,
+        ..actor(10, 1, 1)
+    };
+    let mut answer = Answer(Seed {
+        actor: dropped,
+        image: image("unused"),
+    });
+    let what = What::Exit {
+        status: 0,
+        cpu_ns: 0,
+        peak_rss_bytes: 0,
+    };
+    let after = world.see_with(dropped, what, &mut answer);
+    assert_eq!(before.process.uid, 0);
+    assert_eq!(
+        (after.process.uid, after.process.user.as_deref()),
+        (33, Some("user33"))
+    );
+    assert_eq!(before.process.exec_id, after.process.exec_id);
+}
+
+#[test]
+fn the_table_stays_within_its_bounds_and_keeps_init() {
+    let mut world = World::new(64);
+    for child in 2..2_000 {
+        world.fork(actor(1, 0, 0), child, u64::from(child));
+    }
+    let counters = world.enricher.counters();
+    assert!(counters.size <= 64, "{counters:?}");
+    assert!(counters.evicted_total >= 1_900, "{counters:?}");
+    let event = world.exit(actor(1, 0, 0));
+    assert_eq!(&*event.process.exe, "/sbin/init");
+    assert_eq!(world.enricher.counters().unknown_total, 0);
+}
+
+#[test]
+fn a_relay_of_forks_does_not_keep_its_whole_past_alive() {
+    let mut world = World::new(10_000);
+    let mut parent = actor(1, 0, 0);
+    let mut last = None;
+    for child in 2..1_000 {
+        let event = world.fork(parent, child, u64::from(child));
+        world.exit(parent);
+        parent = actor(child, u64::from(child), 0);
+        last = Some(event);
+    }
+    let Some(Detail::Fork(fork)) = last.map(|event| event.detail) else {
+        panic!("no fork");
+    };
+    assert!(fork.child.ancestors().count() <= MAX_ANCESTORS);
+}
+
+#[test]
+fn numbers_follow_each_other() {
+    let mut world = World::new(100);
+    let first = world.fork(actor(1, 0, 0), 10, 1);
+    let second = world.exec(actor(10, 1, 1), "/bin/x");
+    // Number 1 was given to init when it was seeded.
+    assert_eq!((first.seq, second.seq), (2, 3));
+}
