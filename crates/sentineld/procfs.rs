@@ -150,7 +150,7 @@ fn in_memory(path: &Path) -> bool {
     const RAMFS_MAGIC: i64 = 0x8584_58f6;
     nix::sys::statfs::statfs(path).is_ok_and(|fs| {
         let kind = fs.filesystem_type();
-        kind == nix::sys::statfs::TMPFS_MAGIC || kind.0 as i64 == RAMFS_MAGIC
+        kind == nix::sys::statfs::TMPFS_MAGIC || kind.0 == RAMFS_MAGIC
     })
 }
 

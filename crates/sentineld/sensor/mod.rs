@@ -68,7 +68,7 @@ impl Config {
             ("priority_ring_bytes", self.priority_ring_bytes),
             ("bulk_ring_bytes", self.bulk_ring_bytes),
         ] {
-            if !bytes.is_power_of_two() || bytes < 1 << 20 || bytes > 1 << 30 {
+            if !bytes.is_power_of_two() || !(1 << 20..=1 << 30).contains(&bytes) {
                 return Err(format!(
                     "sensor.{name} is {bytes}, but must be a power of two from 1048576 to 1073741824"
                 ));
