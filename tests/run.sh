@@ -55,7 +55,8 @@ rust_lint() { cargo clippy --release --locked --workspace --all-targets -- -D wa
 build() { cargo build --release --locked; }
 # The captured output is shown because tests explain in it why they skipped.
 rust_tests() { cargo test --release --locked --workspace -- --show-output; }
-rust_docs() { RUSTDOCFLAGS='-D warnings' cargo doc --release --locked --workspace --no-deps --document-private-items; }
+# Private items are documented, so links to them work.
+rust_docs() { RUSTDOCFLAGS='-D warnings -A rustdoc::private-intra-doc-links' cargo doc --release --locked --workspace --no-deps --document-private-items; }
 
 packaging/install-dependencies.sh build && packaging/install-dependencies.sh test || exit
 

@@ -1,5 +1,5 @@
-//! Who is who, and who begot whom: turns the facts of a [`Source`](Observed) into
-//! [`Event`]s whose process carries its ancestry.
+//! Who is who, and who begot whom: turns a sensor's [`Observed`] facts into
+//! [`Event`](sentinel_event::Event)s whose process carries its ancestry.
 //!
 //! Owns the table of processes and its bounds. Pure: no IO, no clock; what /proc says
 //! about a process that the table does not know comes in through [`Lookup`].

@@ -3,7 +3,7 @@
 //! Each [`Variant`] does for real what an attacker does, with a harmless payload:
 //! a copy of `cat` that echoes one line and ends, or code that is never called.
 //! Nothing leaves the host, what is written is removed, and every step is
-//! bounded in time. [`launch`] runs a variant in a process of its own and proves
+//! bounded in time. [`launch()`] runs a variant in a process of its own and proves
 //! from /proc that it really happened; [`perform`] is what that process does.
 //!
 //! This crate owns the attacks and their list, [`FAMILIES`]. Whether the daemon
