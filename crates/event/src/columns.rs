@@ -3,7 +3,10 @@
 //! Parquet, SQL, the API and JSON all use these names in this order; tests in
 //! those crates compare themselves with this list.
 
-use crate::{Connection, Detail, Event, FileAccess, FileIdentity, Memory, Stdio};
+use crate::{
+    Connection, Credentials, DescriptorAction, Detail, Event, FileAccess, FileAction, FileIdentity,
+    Kind, Memory, NetworkAction, ProcessAction, Stdio, SystemAction,
+};
 
 /// The type of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,27 +125,51 @@ pub const COLUMNS: &[Column] = columns! {
     child_start Time "when the new process began (fork)" |e| match &e.detail { Detail::Fork(f) => Some(Time(f.child.start_ns)), _ => None };
     code U64 "exit code (exit)" |e| exit(e).map(|x| U64(x.code.into()));
     signal U64 "signal that ended the process, 0 for none (exit)" |e| exit(e).map(|x| U64(x.signal.into()));
-    run_ns U64 "nanoseconds from start to end (exit)" |e| exit(e).map(|x| U64(x.run_ns));
+    run_ns U64 "nanoseconds from start to end (exit, close)" |e| exit(e).map(|x| x.run_ns).or_else(|| closed(e).map(|n| n.run_ns)).map(U64);
     cpu_ns U64 "nanoseconds of processor time (exit)" |e| exit(e).map(|x| U64(x.cpu_ns));
     peak_rss_bytes U64 "most memory held, in bytes (exit)" |e| exit(e).map(|x| U64(x.peak_rss_bytes));
-    proto Text "tcp or udp (connect, accept)" |e| connection(e).map(|c| Text(c.protocol.name()));
-    addr Text "the other side's address (connect, accept)" |e| connection(e).map(|c| Owned(c.peer.ip().to_string()));
+    proto Text "tcp or udp (connect, accept, bind, listen, close, send, dns)" |e| connection(e).map(|c| Text(c.protocol.name()));
+    addr Text "the other side's address (connect, accept, bind, listen, close, send, dns)" |e| connection(e).map(|c| Owned(c.peer.ip().to_string()));
     port U64 "the served port: the peer's for connect, the local one for accept" |e| connection(e).map(|c| U64(served_port(e, c).into()));
-    local_addr Text "our address (connect, accept)" |e| connection(e).map(|c| Owned(c.local.ip().to_string()));
-    local_port U64 "our port, 0 while not chosen (connect, accept)" |e| connection(e).map(|c| U64(c.local.port().into()));
-    peer_port U64 "the other side's port (connect, accept)" |e| connection(e).map(|c| U64(c.peer.port().into()));
-    path Text "the file (open, memfd, mmap, mprotect)" |e| path(e).map(Text);
+    local_addr Text "our address (connect, accept, bind, listen, close, send, dns)" |e| connection(e).map(|c| Owned(c.local.ip().to_string()));
+    local_port U64 "our port, 0 while not chosen (connect, accept, bind, listen, close, send, dns)" |e| connection(e).map(|c| U64(c.local.port().into()));
+    peer_port U64 "the other side's port (connect, accept, bind, listen, close, send, dns)" |e| connection(e).map(|c| U64(c.peer.port().into()));
+    path Text "the file (open, memfd, mmap, mprotect, shmat and all that is done to files)" |e| path(e).map(Text);
     access Text "how the file was opened: r, w, rw, create (open, memfd)" |e| opened(e).map(|f| Text(f.access.name()));
     open_flags U64 "open flags (open, memfd)" |e| opened(e).map(|f| U64(f.open_flags.into()));
-    fd I64 "descriptor, where the hook knows it (open, memfd)" |e| opened(e).filter(|f| f.fd >= 0).map(|f| I64(f.fd.into()));
-    address U64 "first address (mmap, mprotect)" |e| memory(e).map(|m| U64(m.address));
-    length U64 "bytes (mmap, mprotect)" |e| memory(e).map(|m| U64(m.length));
+    fd I64 "descriptor, where the hook knows it (open, memfd, redirect)" |e| opened(e).map(|f| f.fd).or_else(|| descriptor(e).map(|d| d.fd)).filter(|fd| *fd >= 0).map(|fd| I64(fd.into()));
+    address U64 "first address (mmap, mprotect, shmat); in the other process (process_vm_writev and the like)" |e| memory(e).map(|m| m.address).or_else(|| reached(e).map(|t| t.address)).map(U64);
+    length U64 "bytes (mmap, mprotect, shmat, process_vm_writev and the like)" |e| memory(e).map(|m| m.length).or_else(|| reached(e).map(|t| t.length)).map(U64);
     prot Text "protection asked for, such as r-x (mmap, mprotect)" |e| memory(e).map(|m| Text(m.prot.name()));
     old_prot Text "protection before (mprotect)" |e| memory(e).and_then(|m| m.old_prot).map(|p| Text(p.name()));
     map_flags U64 "mapping flags (mmap)" |e| memory(e).map(|m| U64(m.map_flags.into()));
     ring Text "ring that lost events (lost)" |e| lost(e).and_then(|l| l.ring).map(|r| Text(r.name()));
     lost_kind Text "kind that was lost (lost)" |e| lost(e).and_then(|l| l.kind).map(|k| Text(k.name()));
     until Time "end of the gap (lost)" |e| lost(e).map(|l| Time(l.until_ns));
+    to Text "the other name: new name (rename), file behind the new name (link), text (symlink), source (mount), attribute (setxattr)" |e| acted(e).map(|f| &*f.to).filter(|to| !to.is_empty()).map(Text);
+    operation Text "how: request (ptrace), system call (redirect, credentials, namespace), query type (dns), command (bpf), opcode (io_uring)" |e| operation(e).filter(|text| !text.is_empty()).map(Text);
+    argument U64 "mode (chmod), length (truncate), uid << 32 | gid (chown), signal (kill), flags or number of the operation" |e| argument(e).map(U64);
+    target_pid U64 "process id of the other process (ptrace, kill and the like)" |e| reached(e).map(|t| U64(t.target.pid.into()));
+    target_exec_id Text "identity of the other process's image" |e| reached(e).map(|t| Owned(t.target.exec_id.to_string()));
+    target_exe Text "executable of the other process" |e| reached(e).map(|t| Text(&t.target.exe));
+    old_fd I64 "descriptor that was copied (redirect)" |e| descriptor(e).map(|d| I64(d.old_fd.into()));
+    object Text "what the descriptor is now: socket, pipe and the like (redirect)" |e| descriptor(e).map(|d| Text(d.object.kind.name()));
+    object_inode U64 "inode number of the socket or pipe (redirect)" |e| descriptor(e).map(|d| U64(d.object.inode));
+    object_local Text "own address of the socket (redirect)" |e| descriptor(e).and_then(|d| d.object.local).map(|a| Owned(a.to_string()));
+    object_peer Text "peer address of the socket (redirect)" |e| descriptor(e).and_then(|d| d.object.peer).map(|a| Owned(a.to_string()));
+    bytes_sent U64 "bytes sent (close, send)" |e| network(e).map(|n| U64(n.bytes_sent));
+    bytes_received U64 "bytes received (close)" |e| network(e).map(|n| U64(n.bytes_received));
+    name Text "name asked for (dns), of the module or program (module, bpf), types (namespace)" |e| name(e).filter(|name| !name.is_empty()).map(Text);
+    old_uid U64 "real user id before (credentials)" |e| credentials(e).map(|c| U64(c.old.uid.into()));
+    old_euid U64 "effective user id before (credentials)" |e| credentials(e).map(|c| U64(c.old.euid.into()));
+    old_gid U64 "real group id before (credentials)" |e| credentials(e).map(|c| U64(c.old.gid.into()));
+    old_egid U64 "effective group id before (credentials)" |e| credentials(e).map(|c| U64(c.old.egid.into()));
+    old_cap_effective U64 "effective capabilities before (credentials)" |e| credentials(e).map(|c| U64(c.old.cap_effective));
+    new_uid U64 "real user id after (credentials)" |e| credentials(e).map(|c| U64(c.new.uid.into()));
+    new_euid U64 "effective user id after (credentials)" |e| credentials(e).map(|c| U64(c.new.euid.into()));
+    new_gid U64 "real group id after (credentials)" |e| credentials(e).map(|c| U64(c.new.gid.into()));
+    new_egid U64 "effective group id after (credentials)" |e| credentials(e).map(|c| U64(c.new.egid.into()));
+    new_cap_effective U64 "effective capabilities after (credentials)" |e| credentials(e).map(|c| U64(c.new.cap_effective));
 };
 
 /// Whether the event introduces a process image, whose description it then carries.
@@ -183,15 +210,89 @@ fn exit(event: &Event) -> Option<&crate::Exit> {
 fn connection(event: &Event) -> Option<&Connection> {
     match &event.detail {
         Detail::Connect(c) | Detail::Accept(c) => Some(c),
+        Detail::Network(action) => Some(&action.connection),
         _ => None,
     }
 }
 
 fn served_port(event: &Event, connection: &Connection) -> u16 {
-    match event.detail {
-        Detail::Accept(_) => connection.local.port(),
+    match event.kind() {
+        Kind::Accept | Kind::Bind | Kind::Listen => connection.local.port(),
         _ => connection.peer.port(),
     }
+}
+
+fn acted(event: &Event) -> Option<&FileAction> {
+    match &event.detail {
+        Detail::File(action) => Some(action),
+        _ => None,
+    }
+}
+
+fn reached(event: &Event) -> Option<&ProcessAction> {
+    match &event.detail {
+        Detail::Target(action) => Some(action),
+        _ => None,
+    }
+}
+
+fn descriptor(event: &Event) -> Option<&DescriptorAction> {
+    match &event.detail {
+        Detail::Descriptor(action) => Some(action),
+        _ => None,
+    }
+}
+
+fn network(event: &Event) -> Option<&NetworkAction> {
+    match &event.detail {
+        Detail::Network(action) => Some(action),
+        _ => None,
+    }
+}
+
+fn closed(event: &Event) -> Option<&NetworkAction> {
+    network(event).filter(|action| action.kind == Kind::Close)
+}
+
+fn credentials(event: &Event) -> Option<&Credentials> {
+    match &event.detail {
+        Detail::Credentials(change) => Some(change),
+        _ => None,
+    }
+}
+
+fn system(event: &Event) -> Option<&SystemAction> {
+    match &event.detail {
+        Detail::System(action) => Some(action),
+        _ => None,
+    }
+}
+
+fn operation(event: &Event) -> Option<&str> {
+    match &event.detail {
+        Detail::File(action) => Some(&action.operation),
+        Detail::Target(action) => Some(&action.operation),
+        Detail::Descriptor(action) => Some(&action.operation),
+        Detail::Network(action) => Some(&action.operation),
+        Detail::Credentials(change) => Some(&change.operation),
+        Detail::System(action) => Some(&action.operation),
+        _ => None,
+    }
+}
+
+fn argument(event: &Event) -> Option<u64> {
+    match &event.detail {
+        Detail::File(action) => Some(action.argument),
+        Detail::Target(action) => Some(action.argument),
+        Detail::System(action) => Some(action.argument),
+        _ => None,
+    }
+}
+
+fn name(event: &Event) -> Option<&str> {
+    network(event)
+        .map(|action| &*action.name)
+        .or_else(|| system(event).map(|action| &*action.name))
 }
 
 fn opened(event: &Event) -> Option<&FileAccess> {
@@ -203,7 +304,7 @@ fn opened(event: &Event) -> Option<&FileAccess> {
 
 fn memory(event: &Event) -> Option<&Memory> {
     match &event.detail {
-        Detail::Mmap(m) | Detail::Mprotect(m) => Some(m),
+        Detail::Mmap(m) | Detail::Mprotect(m) | Detail::Shmat(m) => Some(m),
         _ => None,
     }
 }
@@ -219,6 +320,7 @@ fn path(event: &Event) -> Option<&str> {
     opened(event)
         .map(|f| &*f.path)
         .or_else(|| memory(event).map(|m| &*m.path))
+        .or_else(|| acted(event).map(|f| &*f.path))
 }
 
 fn file(event: &Event) -> Option<&FileIdentity> {
@@ -228,6 +330,7 @@ fn file(event: &Event) -> Option<&FileIdentity> {
     opened(event)
         .map(|f| &f.file)
         .or_else(|| memory(event).map(|m| &m.file))
+        .or_else(|| acted(event).map(|f| &f.file))
 }
 
 fn inode(event: &Event) -> Option<u64> {
@@ -243,6 +346,7 @@ fn backing(event: &Event) -> Option<&'static str> {
     opened(event)
         .map(|f| f.backing)
         .or_else(|| memory(event).map(|m| m.backing))
+        .or_else(|| acted(event).map(|f| f.backing))
         .map(crate::Backing::name)
 }
 

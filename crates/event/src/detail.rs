@@ -3,7 +3,10 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use crate::{Backing, FileIdentity, Kind, Process};
+use crate::{
+    Backing, Credentials, DescriptorAction, FileAction, FileIdentity, Kind, NetworkAction, Process,
+    ProcessAction, SystemAction,
+};
 
 /// What happened, and to what.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,6 +31,20 @@ pub enum Detail {
     Mmap(Memory),
     /// Memory was made executable.
     Mprotect(Memory),
+    /// Shared memory was attached executable.
+    Shmat(Memory),
+    /// Something was done to a file.
+    File(FileAction),
+    /// Something was done to another process.
+    Target(ProcessAction),
+    /// A descriptor was redirected.
+    Descriptor(DescriptorAction),
+    /// Something was done with a socket.
+    Network(NetworkAction),
+    /// The process's rights changed.
+    Credentials(Credentials),
+    /// Something was asked of the kernel.
+    System(SystemAction),
     /// Events were lost.
     Lost(Lost),
 }
@@ -46,6 +63,13 @@ impl Detail {
             Detail::Memfd(_) => Kind::Memfd,
             Detail::Mmap(_) => Kind::Mmap,
             Detail::Mprotect(_) => Kind::Mprotect,
+            Detail::Shmat(_) => Kind::Shmat,
+            Detail::File(action) => action.kind,
+            Detail::Target(action) => action.kind,
+            Detail::Descriptor(action) => action.kind,
+            Detail::Network(action) => action.kind,
+            Detail::Credentials(_) => Kind::Credentials,
+            Detail::System(action) => action.kind,
             Detail::Lost(_) => Kind::Lost,
         }
     }

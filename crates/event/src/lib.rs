@@ -7,6 +7,7 @@
 
 #![forbid(unsafe_code)]
 
+mod action;
 mod alert;
 mod columns;
 mod detail;
@@ -14,6 +15,10 @@ mod kind;
 mod process;
 pub mod text;
 
+pub use action::{
+    Credentials, DescriptorAction, FileAction, Group, Ids, NetworkAction, ProcessAction,
+    SystemAction,
+};
 pub use alert::{Alert, Evidence, Severity, Technique};
 pub use columns::{COLUMNS, Column, ColumnType, Value};
 pub use detail::{

@@ -1,11 +1,12 @@
 //! Lines in time order become events with their processes.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use sentinel_event::{Detail, Event, Exec, Flags, Fork};
+use sentinel_event::{Detail, Event, Exec, Flags, Fork, Process};
 
-use crate::line::{Image, Line, What};
-use crate::table::{Known, Table};
+use crate::line::{Actor, Image, Line, What};
+use crate::table::{Known, Table, unknown};
 
 /// The processes of every host that occurs in the input.
 #[derive(Default)]
@@ -15,7 +16,7 @@ pub struct Events {
 }
 
 impl Events {
-    /// The event that a line tells; none for kinds of which no event is recorded.
+    /// The event that a line tells.
     pub fn make(&mut self, line: Line) -> Option<Event> {
         let host = line.host.as_deref().unwrap_or("");
         if !self.tables.contains_key(host) {
@@ -24,7 +25,6 @@ impl Events {
         let table = self.tables.get_mut(host)?;
         let (pid, time_ns, actor) = (line.pid, line.time_ns, &line.actor);
         let (known, detail) = match line.what {
-            What::Skipped(_) => return None,
             What::Exec(image) => exec(table, pid, time_ns, actor, *image),
             What::Process(image) => {
                 let (_, known) = table.exec(pid, time_ns, actor, &image);
@@ -49,6 +49,11 @@ impl Events {
             What::Memfd(f) => (table.actor(pid, time_ns, actor), Detail::Memfd(f)),
             What::Mmap(m) => (table.actor(pid, time_ns, actor), Detail::Mmap(m)),
             What::Mprotect(m) => (table.actor(pid, time_ns, actor), Detail::Mprotect(m)),
+            What::Shmat(m) => (table.actor(pid, time_ns, actor), Detail::Shmat(m)),
+            What::Action(detail) => {
+                let known = table.actor(pid, time_ns, actor);
+                (known, with_target(table, time_ns, *detail))
+            }
             What::Lost(l) => (table.actor(pid, time_ns, actor), Detail::Lost(l)),
         };
         self.seq += 1;
@@ -74,11 +79,32 @@ impl Events {
     }
 }
 
+/// Puts the process that the table knows in the place of one that a line only names.
+fn with_target(table: &mut Table, time_ns: i64, detail: Detail) -> Detail {
+    let Detail::Target(mut action) = detail else {
+        return detail;
+    };
+    let told = Actor {
+        exe: Some(action.target.exe.to_string()).filter(|exe| !exe.is_empty()),
+        ..Actor::default()
+    };
+    action.target = table.actor(action.target.pid, time_ns, &told).process;
+    Detail::Target(action)
+}
+
+/// A process of which only what a line says about it is known.
+pub fn stub(pid: u32, exe: Option<String>) -> Arc<Process> {
+    Arc::new(Process {
+        exe: exe.unwrap_or_default().into(),
+        ..unknown(pid)
+    })
+}
+
 fn exec(
     table: &mut Table,
     pid: u32,
     time_ns: i64,
-    actor: &crate::line::Actor,
+    actor: &Actor,
     mut image: Image,
 ) -> (Known, Detail) {
     let filename = image.filename.take().or_else(|| actor.exe.clone());

@@ -19,17 +19,23 @@
 //! | `exit` | `code`, `signal`, `run_ns`, `cpu_ns`, `peak_rss_bytes` |
 //! | `connect`, `accept` | **`addr`**, **`port`**, `proto`, `local_addr`, `local_port`, `peer_port`, `inode` |
 //! | `open`, `memfd` | **`path`**, `access`, `open_flags`, `fd`, `backing` |
-//! | `mmap`, `mprotect` | **`prot`**, `path`, `backing`, `old_prot`, `map_flags`, `address`, `length` |
+//! | `mmap`, `mprotect`, `shmat` | **`prot`**, `path`, `backing`, `old_prot`, `map_flags`, `address`, `length` |
+//! | `unlink`, `rename` and what else is done to files | **`path`**, for rename, link and symlink also **`to`**, `operation`, `argument`, `backing` |
+//! | `ptrace`, `process_vm_writev` and what else is done to processes | **`target_pid`**, `target_exe`, `operation`, `argument`, `address`, `length` |
+//! | `redirect` | **`fd`**, **`object`**, `old_fd`, `operation`, `object_inode`, `object_local`, `object_peer` |
+//! | `bind`, `listen`, `close`, `send`, `dns` | **`port`**, **`local_addr`** (bind, listen) or **`addr`**, `proto`, `bytes_sent`, `bytes_received`, `run_ns`, `name`, `operation` |
+//! | `credentials` | `operation`, `old_uid` and the like, `new_uid` and the like |
+//! | `namespace`, `module`, `bpf`, `kexec`, `io_uring` | `operation`, `name`, `argument` |
 //! | `lost` | `count`, `until`, `ring`, `lost_kind`; needs no `pid` |
 //!
 //! Lines with a file take its identity from `dev`, `inode`, `ctime`, `nlink`, `mode`
-//! and `owner`. `unlink` and `rename` lines are checked and counted as skipped: no
-//! event of that kind is recorded. Columns that follow from others (`seq`, `exec_id`,
+//! and `owner`. Columns that follow from others (`seq`, `exec_id`,
 //! `ancestors` and the like) are accepted and ignored, so that exported events can be
 //! read again; other keys are counted as unknown.
 
 #![forbid(unsafe_code)]
 
+mod action;
 mod event;
 mod fields;
 mod line;

@@ -5,17 +5,15 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use sentinel_event::{
-    Access, Backing, COLUMNS, Connection, Exit, FileAccess, FileIdentity, Flags, Kind, Lost,
-    Memory, Prot, Protocol, Ring, Stdio, StdioKind,
+    Access, Backing, COLUMNS, Connection, Detail, Exit, FileAccess, FileIdentity, Flags, Kind,
+    Lost, Memory, Prot, Protocol, Ring, Stdio, StdioKind,
 };
 
+use crate::action;
 use crate::fields::{Fields, Reason, missing, socket_address};
 
 /// Keys of our own export that are no column of an event.
 const EXPORTED: [&str; 2] = ["ancestors", "lost_nearby"];
-
-/// Kinds of the format of which no event is recorded.
-const SKIPPED: [&str; 2] = ["unlink", "rename"];
 
 /// A checked line.
 pub struct Line {
@@ -55,9 +53,10 @@ pub enum What {
     Memfd(FileAccess),
     Mmap(Memory),
     Mprotect(Memory),
+    Shmat(Memory),
+    /// A kind that shares its shape with others.
+    Action(Box<Detail>),
     Lost(Lost),
-    /// A kind of the format of which no event is recorded.
-    Skipped(&'static str),
 }
 
 /// What an exec says about the new image; what it leaves out is inherited.
@@ -130,14 +129,10 @@ impl Line {
 }
 
 fn what(f: &mut Fields, kind: &str, time_ns: i64) -> Result<What, Reason> {
-    if let Some(skipped) = SKIPPED.into_iter().find(|name| *name == kind) {
-        f.absolute_path("path")?.ok_or_else(|| missing("path"))?;
-        if skipped == "rename" {
-            f.absolute_path("to")?.ok_or_else(|| missing("to"))?;
-        }
-        return Ok(What::Skipped(skipped));
-    }
     let known = Kind::from_name(kind).ok_or_else(|| format!("kind: \"{kind}\" is not known"))?;
+    if let Some(group) = known.group() {
+        return Ok(What::Action(Box::new(action::detail(f, group, known)?)));
+    }
     Ok(match known {
         Kind::Process => What::Process(Box::new(image(f)?)),
         Kind::Exec => What::Exec(Box::new(image(f)?)),
@@ -157,7 +152,9 @@ fn what(f: &mut Fields, kind: &str, time_ns: i64) -> Result<What, Reason> {
         Kind::Memfd => What::Memfd(file_access(f, Backing::Memfd)?),
         Kind::Mmap => What::Mmap(memory(f)?),
         Kind::Mprotect => What::Mprotect(memory(f)?),
+        Kind::Shmat => What::Shmat(memory(f)?),
         Kind::Lost => What::Lost(lost(f, time_ns)?),
+        _ => unreachable!("the kind has a group"),
     })
 }
 
@@ -233,7 +230,7 @@ fn stdio(f: &mut Fields) -> Result<Option<[Stdio; 3]>, Reason> {
     Ok(Some(stdio))
 }
 
-fn file_identity(f: &mut Fields, backing: Backing) -> Result<FileIdentity, Reason> {
+pub fn file_identity(f: &mut Fields, backing: Backing) -> Result<FileIdentity, Reason> {
     let named = matches!(backing, Backing::File | Backing::Tmpfs);
     Ok(FileIdentity {
         dev: f.number("dev")?.unwrap_or(0),

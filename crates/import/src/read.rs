@@ -6,7 +6,7 @@ use std::io::{BufRead, Read};
 use sentinel_event::Event;
 
 use crate::event::Events;
-use crate::line::{Line, What};
+use crate::line::Line;
 use crate::order::Order;
 
 /// The longest line that is read, in bytes. Arguments are kept up to 32 KiB, which
@@ -42,8 +42,6 @@ pub struct Report {
     pub bad_total: u64,
     /// The first thousand of them, with reasons.
     pub bad: Vec<BadLine>,
-    /// Good lines of kinds of which no event is recorded, by kind.
-    pub skipped: BTreeMap<&'static str, u64>,
     /// Keys that nobody knew, with how often they occurred.
     pub unknown_keys: BTreeMap<String, u64>,
 }
@@ -85,10 +83,6 @@ impl Importer {
     fn take(&mut self, number: u64, mut line: Line) -> Result<(), String> {
         for key in std::mem::take(&mut line.unknown_keys) {
             *self.report.unknown_keys.entry(key).or_insert(0) += 1;
-        }
-        if let What::Skipped(kind) = line.what {
-            *self.report.skipped.entry(kind).or_insert(0) += 1;
-            return Ok(());
         }
         match self.order.push(number, line) {
             true => Ok(()),

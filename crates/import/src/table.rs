@@ -279,7 +279,7 @@ fn describe(process: &mut Process, actor: &Actor, image: &Image) {
 }
 
 /// A process of which only the pid is known.
-fn unknown(pid: u32) -> Process {
+pub fn unknown(pid: u32) -> Process {
     Process {
         exec_id: ExecId::default(),
         pid,

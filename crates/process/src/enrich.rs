@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use sentinel_event::{Detail, Event, Exec, Exit, Flags, Fork, Process};
+use sentinel_event::{
+    Credentials, Detail, Event, Exec, Exit, Flags, Fork, Ids, Process, ProcessAction,
+};
 
 use crate::observed::{Observed, What};
 use crate::table::{Counters, Lookup, Seed, Table};
@@ -29,6 +31,11 @@ impl Enricher {
     /// What the table counts.
     pub fn counters(&self) -> Counters {
         self.table.counters()
+    }
+
+    /// The processes that live, by process id.
+    pub fn living(&self) -> Vec<Arc<Process>> {
+        self.table.living()
     }
 
     /// Adds the processes that were running before the first observation, and appends
@@ -71,6 +78,10 @@ impl Enricher {
             let nobody = Arc::clone(&self.nobody);
             return self.event(time, nobody, 0, result, flags, Detail::Lost(lost));
         }
+        let before = match &what {
+            What::Credentials(_) => self.table.ids(&actor),
+            _ => None,
+        };
         let (process, known) = self.table.resolve(&actor, time_ns, lookup);
         if !known {
             flags = flags.with(Flags::UNKNOWN_PROCESS);
@@ -109,8 +120,65 @@ impl Enricher {
             What::Memfd(file) => Detail::Memfd(file),
             What::Mmap(memory) => Detail::Mmap(memory),
             What::Mprotect(memory) => Detail::Mprotect(memory),
+            What::Shmat(memory) => Detail::Shmat(memory),
+            What::File(action) => Detail::File(action),
+            What::Target(reach) => {
+                let target = self.table.target(&reach.target, time_ns, lookup);
+                Detail::Target(ProcessAction {
+                    kind: reach.kind,
+                    operation: reach.operation,
+                    argument: reach.argument,
+                    target,
+                    address: reach.address,
+                    length: reach.length,
+                })
+            }
+            What::Descriptor(action) => Detail::Descriptor(action),
+            What::Network(action) => Detail::Network(action),
+            What::Credentials(change) => {
+                self.table
+                    .set_capabilities(&actor, change.new.cap_effective);
+                let old = before.unwrap_or(change.new);
+                Detail::Credentials(Credentials { old, ..*change })
+            }
+            What::System(action) => Detail::System(action),
         };
         self.event(time, process, actor.tid, result, flags, detail)
+    }
+
+    /// The event that an actor is root now which was not when it was last seen, although
+    /// neither a program nor a system call made it so: kernel exploits look like that.
+    /// To be asked before the observation itself is enriched.
+    pub fn gain(
+        &mut self,
+        observed: &Observed,
+        wall_ns: i64,
+        lookup: &mut dyn Lookup,
+    ) -> Option<Event> {
+        let actor = &observed.actor;
+        if actor.euid != 0 || matches!(observed.what, What::Exec(_) | What::Credentials(_)) {
+            return None;
+        }
+        let old = self.table.ids(actor).filter(|ids| ids.euid != 0)?;
+        let (process, known) = self.table.resolve(actor, observed.time_ns, lookup);
+        // A late record of an earlier image says nothing about this one.
+        if !known || process.euid != 0 {
+            return None;
+        }
+        let new = Ids {
+            uid: actor.uid,
+            euid: actor.euid,
+            gid: actor.gid,
+            egid: actor.egid,
+            cap_effective: old.cap_effective,
+        };
+        let detail = Detail::Credentials(Credentials {
+            operation: "none".into(),
+            old,
+            new,
+        });
+        let time = wall_ns + observed.time_ns as i64;
+        Some(self.event(time, process, actor.tid, 0, observed.flags, detail))
     }
 
     /// Makes an event of the daemon's own, such as a loss; `process` is who it concerns.

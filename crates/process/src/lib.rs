@@ -8,10 +8,11 @@
 
 mod enrich;
 mod observed;
+mod rights;
 mod table;
 
 pub use enrich::Enricher;
-pub use observed::{Actor, Image, Observed, What};
+pub use observed::{Actor, Image, Observed, Reach, What};
 pub use table::{Counters, Lookup, NoLookup, Seed, Table};
 
 /// Clock ticks per second in /proc (`USER_HZ`), the same on every Linux architecture.

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use sentinel_event::{
-    Backing, Connection, Exec, FileAccess, FileIdentity, Flags, Kind, Lost, Memory, Namespaces,
-    Stdio,
+    Backing, Connection, Credentials, DescriptorAction, Exec, FileAccess, FileAction, FileIdentity,
+    Flags, Kind, Lost, Memory, Namespaces, NetworkAction, Stdio, SystemAction,
 };
 
 /// The acting task as the kernel described it.
@@ -80,8 +80,39 @@ pub enum What {
     Mmap(Memory),
     /// Memory was made executable.
     Mprotect(Memory),
+    /// Shared memory was attached executable.
+    Shmat(Memory),
+    /// Something was done to a file.
+    File(FileAction),
+    /// Something was done to another process.
+    Target(Box<Reach>),
+    /// A descriptor was redirected.
+    Descriptor(DescriptorAction),
+    /// Something was done with a socket.
+    Network(NetworkAction),
+    /// The actor's rights changed.
+    Credentials(Box<Credentials>),
+    /// Something was asked of the kernel.
+    System(SystemAction),
     /// Events were lost.
     Lost(Lost),
+}
+
+/// What was done to another process, before the table says which that is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reach {
+    /// One of the kinds of [`sentinel_event::Group::Process`].
+    pub kind: Kind,
+    /// As in [`sentinel_event::ProcessAction`].
+    pub operation: Arc<str>,
+    /// As in [`sentinel_event::ProcessAction`].
+    pub argument: u64,
+    /// The other process as the kernel described it.
+    pub target: Actor,
+    /// First address in the other process.
+    pub address: u64,
+    /// Bytes.
+    pub length: u64,
 }
 
 impl What {
@@ -97,6 +128,13 @@ impl What {
             What::Memfd(_) => Kind::Memfd,
             What::Mmap(_) => Kind::Mmap,
             What::Mprotect(_) => Kind::Mprotect,
+            What::Shmat(_) => Kind::Shmat,
+            What::File(action) => action.kind,
+            What::Target(reach) => reach.kind,
+            What::Descriptor(action) => action.kind,
+            What::Network(action) => action.kind,
+            What::Credentials(_) => Kind::Credentials,
+            What::System(action) => action.kind,
             What::Lost(_) => Kind::Lost,
         }
     }

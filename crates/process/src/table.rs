@@ -1,6 +1,6 @@
 //! The bounded table of processes.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -63,9 +63,9 @@ pub struct Table {
     /// Unix time of boot, in nanoseconds.
     boot_ns: i64,
     capacity: usize,
-    entries: IndexMap<Key, Entry>,
+    pub(super) entries: IndexMap<Key, Entry>,
     /// The start of the youngest process with a pid, for looking up parents by pid.
-    newest: HashMap<u32, u64>,
+    pub(super) newest: HashMap<u32, u64>,
     ended: VecDeque<(u64, Key)>,
     evicted_total: u64,
     unknown_total: u64,
@@ -73,12 +73,12 @@ pub struct Table {
 }
 
 /// Pid and start in clock ticks: what both the kernel's records and /proc can tell.
-type Key = (u32, u64);
+pub(super) type Key = (u32, u64);
 
-struct Entry {
+pub(super) struct Entry {
     /// The exec counter of `image`; `None` until the first record of a seeded process.
     exec_seq: Option<u32>,
-    image: Arc<Process>,
+    pub(super) image: Arc<Process>,
     /// The images before this one, latest last, at most [`IMAGES_KEPT`].
     previous: Vec<(u32, Arc<Process>)>,
     active_ns: u64,
@@ -117,6 +117,15 @@ impl Table {
             evicted_total: self.evicted_total,
             unknown_total: self.unknown_total,
         }
+    }
+
+    /// The latest images of the processes that have not ended, by process id.
+    pub fn living(&self) -> Vec<Arc<Process>> {
+        let ended: HashSet<Key> = self.ended.iter().map(|(_, key)| *key).collect();
+        let living = self.entries.iter().filter(|(key, _)| !ended.contains(*key));
+        let mut images: Vec<_> = living.map(|(_, entry)| Arc::clone(&entry.image)).collect();
+        images.sort_by_key(|image| (image.pid, image.start_ns));
+        images
     }
 
     /// Adds processes found in /proc, parents before children, and returns their images.
@@ -393,7 +402,7 @@ impl Entry {
     }
 }
 
-fn key_of(actor: &Actor) -> Key {
+pub(super) fn key_of(actor: &Actor) -> Key {
     (actor.pid, ticks(actor.start_ns))
 }
 
