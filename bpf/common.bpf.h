@@ -24,6 +24,7 @@
 #define BULK_WAKEUP_BYTES (1 << 18)
 
 extern const volatile struct sentinel_knobs knobs;
+extern const volatile struct sentinel_calls calls;
 
 /* Sizes are set by the daemon before loading; these are the least that work. */
 struct {

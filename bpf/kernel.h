@@ -105,6 +105,7 @@ struct user_namespace {
 };
 
 struct nsproxy {
+	struct pid_namespace *pid_ns_for_children;
 	struct uts_namespace *uts_ns;
 	struct ipc_namespace *ipc_ns;
 	struct mnt_namespace *mnt_ns;
@@ -158,6 +159,7 @@ struct inode {
 	kuid_t i_uid;
 	struct super_block *i_sb;
 	unsigned long i_ino;
+	void *i_private;
 	unsigned int i_nlink;
 	__u32 i_rdev;
 	/* Since 6.11 (commit 3aa63a569c64). */
@@ -307,6 +309,7 @@ struct sock_common {
 	__be16 skc_dport;
 	__u16 skc_num;
 	unsigned short skc_family;
+	unsigned char skc_state;
 	struct in6_addr skc_v6_daddr;
 	struct in6_addr skc_v6_rcv_saddr;
 };
@@ -319,8 +322,76 @@ struct socket {
 struct sock {
 	struct sock_common __sk_common;
 	__u16 sk_protocol;
+	__u16 sk_type;
 	struct socket *sk_socket;
 };
+
+struct inet_sock {
+	__be16 inet_sport;
+};
+
+struct tcp_sock {
+	__u64 bytes_received;
+	__u64 bytes_acked;
+	__u64 bytes_sent;
+};
+
+struct unix_sock {
+	struct sock sk;
+	struct path path;
+	struct sock *peer;
+};
+
+struct sk_buff {
+	struct sock *sk;
+	unsigned int len;
+	__be16 protocol;
+	__u16 transport_header;
+	__u16 network_header;
+	unsigned char *head;
+	unsigned char *data;
+};
+
+struct io_kiocb {
+	__u8 opcode;
+};
+
+/* Its fields tell how the tracepoint's arguments are laid out. */
+struct trace_event_raw_io_uring_submit_sqe {
+	void *req;
+	__u32 __data_loc_op_str;
+};
+
+struct module {
+	char name[56];
+};
+
+struct kernel_siginfo {
+	int si_signo;
+	int si_errno;
+	int si_code;
+};
+
+#if defined(__TARGET_ARCH_x86)
+struct pt_regs {
+	unsigned long r10;
+	unsigned long r9;
+	unsigned long r8;
+	unsigned long bp;
+	unsigned long bx;
+	unsigned long cx;
+	unsigned long dx;
+	unsigned long si;
+	unsigned long di;
+	unsigned long orig_ax;
+};
+#elif defined(__TARGET_ARCH_arm64)
+struct pt_regs {
+	__u64 regs[31];
+	__u64 orig_x0;
+	__s32 syscallno;
+};
+#endif
 
 struct trace_entry {
 	int pid;

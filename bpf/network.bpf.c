@@ -1,24 +1,61 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Connections: TCP connect and accept, v4 and v6, from the kernel's sockets. */
-#include "common.bpf.h"
-#include "object.bpf.h"
-#include "task.bpf.h"
+/* Connections: TCP connect, accept, listen and close, v4 and v6, from the kernel's sockets. */
+#include "connection.bpf.h"
 
+/* include/net/tcp_states.h */
 #define TCP_SYN_SENT 2
+#define TCP_CLOSE 7
+#define TCP_LISTEN 10
 
-static __always_inline int connection__emit(__u32 kind, struct sock *sk, __s64 result)
+static __always_inline int listen__emit(struct sock *sk)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
-	struct sentinel_connection *connection;
+	__u32 ring = SENTINEL_RING_BULK, kind = SENTINEL_KIND_LISTEN;
+	struct sentinel_endpoint *listen;
 
 	if (!task__in_scope(task))
 		return 0;
-	connection = record__reserve(SENTINEL_RING_BULK, kind, sizeof(*connection));
-	if (!connection)
+	listen = record__reserve(ring, kind, sizeof(*listen));
+	if (!listen)
 		return 0;
-	header__fill(&connection->header, kind, sizeof(*connection), task, result);
-	socket__fill(&connection->socket, sk);
-	bpf_ringbuf_submit(connection, ring__wakeup(SENTINEL_RING_BULK));
+	header__fill(&listen->header, kind, sizeof(*listen), task, 0);
+	socket__fill(&listen->socket, sk);
+	bpf_ringbuf_submit(listen, ring__wakeup(ring));
+	return 0;
+}
+
+/* The end of a connection whose beginning was seen. */
+static __always_inline int close__emit(struct sock *sk, int old_state)
+{
+	__u32 ring = SENTINEL_RING_BULK, kind = SENTINEL_KIND_CLOSE;
+	struct tcp_sock *tcp = (struct tcp_sock *)sk;
+	struct inet_sock *inet = (struct inet_sock *)sk;
+	__u64 key = (__u64)sk;
+	struct begun *begun = bpf_map_lookup_elem(&connections, &key);
+	struct sentinel_close *close;
+
+	if (!begun)
+		return 0;
+	close = record__reserve(ring, kind, sizeof(*close));
+	if (close) {
+		close->header = begun->header;
+		close->header.time_ns = bpf_ktime_get_boot_ns();
+		close->header.size = sizeof(*close);
+		close->header.kind = kind;
+		close->header.result = 0;
+		socket__fill(&close->socket, sk);
+		/* The port was given back a moment ago; the inode may be gone, too. */
+		if (!close->socket.local_port)
+			close->socket.local_port = bpf_ntohs(BPF_CORE_READ(inet, inet_sport));
+		close->socket.inode = begun->socket.inode;
+		close->bytes_sent = BPF_CORE_READ(tcp, bytes_sent);
+		close->bytes_received = BPF_CORE_READ(tcp, bytes_received);
+		close->run_ns = close->header.time_ns - begun->header.time_ns;
+		close->old_state = old_state;
+		close->pad = 0;
+		bpf_ringbuf_submit(close, ring__wakeup(ring));
+	}
+	bpf_map_delete_elem(&connections, &key);
 	return 0;
 }
 
@@ -27,52 +64,19 @@ static __always_inline int connection__emit(__u32 kind, struct sock *sk, __s64 r
  * inet_sock_set_state(const struct sock *sk, const int oldstate, const int newstate)
  *
  * tcp_v4_connect() and tcp_v6_connect() enter SYN_SENT in the connecting task, after
- * the kernel has copied the address, whichever system call or io_uring asked.
+ * the kernel has copied the address, whichever system call or io_uring asked; so does
+ * whoever listens enter LISTEN.
  */
 SEC("tp_btf/inet_sock_set_state")
-int BPF_PROG(handle_connect, struct sock *sk, int old_state, int new_state)
+int BPF_PROG(handle_state, struct sock *sk, int old_state, int new_state)
 {
-	if (new_state != TCP_SYN_SENT || BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP)
+	if (new_state != TCP_SYN_SENT && new_state != TCP_CLOSE && new_state != TCP_LISTEN)
 		return 0;
-	return connection__emit(SENTINEL_KIND_CONNECT, sk, 0);
-}
-
-/* Takes the returned descriptor to its socket: no user memory is involved. */
-static __always_inline int accept__exit(struct trace_event_raw_sys_exit *ctx)
-{
-	struct task_struct *task = (void *)bpf_get_current_task();
-	long result = exit__result(ctx);
-	struct socket *socket;
-	struct file *file;
-	struct sock *sk;
-	__u16 family;
-
-	if (result < 0)
+	if (BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP)
 		return 0;
-	file = file__of_fd(task, result);
-	if (!file || (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
-		return 0;
-	socket = BPF_CORE_READ(file, private_data);
-	sk = BPF_CORE_READ(socket, sk);
-	family = BPF_CORE_READ(sk, __sk_common.skc_family);
-	if ((family != AF_INET && family != AF_INET6) ||
-	    BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP)
-		return 0;
-	return connection__emit(SENTINEL_KIND_ACCEPT, sk, result);
-}
-
-/* long sys_accept(int fd, struct sockaddr *upeer, int *upeer_len) */
-SEC("tracepoint/syscalls/sys_exit_accept")
-int exit_accept(struct trace_event_raw_sys_exit *ctx)
-{
-	return accept__exit(ctx);
-}
-
-/* long sys_accept4(int fd, struct sockaddr *upeer, int *upeer_len, int flags) */
-SEC("tracepoint/syscalls/sys_exit_accept4")
-int exit_accept4(struct trace_event_raw_sys_exit *ctx)
-{
-	return accept__exit(ctx);
+	if (new_state == TCP_SYN_SENT)
+		return connection__emit(SENTINEL_KIND_CONNECT, sk, 0);
+	return new_state == TCP_CLOSE ? close__emit(sk, old_state) : listen__emit(sk);
 }
 
 /* struct sock *inet_csk_accept(struct sock *sk, ...): every way to accept ends here. */

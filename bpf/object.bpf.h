@@ -61,12 +61,9 @@ static __always_inline bool dentry__is_memfd(struct dentry *dentry)
 	return true;
 }
 
-static __always_inline void file__fill(struct sentinel_file *out, struct file *file)
+static __always_inline void inode__fill(struct sentinel_file *out, struct inode *inode)
 {
-	struct inode *inode = BPF_CORE_READ(file, f_inode);
-	struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry);
 	struct super_block *super = BPF_CORE_READ(inode, i_sb);
-	__u32 flags = 0;
 
 	out->inode = BPF_CORE_READ(inode, i_ino);
 	out->ctime_ns = inode__ctime(inode);
@@ -75,6 +72,15 @@ static __always_inline void file__fill(struct sentinel_file *out, struct file *f
 	out->mode = BPF_CORE_READ(inode, i_mode);
 	out->uid = BPF_CORE_READ(inode, i_uid.val);
 	out->fs_magic = BPF_CORE_READ(super, s_magic);
+	out->flags = 0;
+}
+
+static __always_inline void file__fill(struct sentinel_file *out, struct file *file)
+{
+	struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry);
+	__u32 flags = 0;
+
+	inode__fill(out, BPF_CORE_READ(file, f_inode));
 	if (!BPF_CORE_READ(dentry, d_hash.pprev) && BPF_CORE_READ(dentry, d_parent) != dentry)
 		flags |= SENTINEL_FILE_UNHASHED;
 	if (BPF_CORE_READ(file, f_path.mnt, mnt_flags) & MNT_INTERNAL) {

@@ -50,12 +50,33 @@ static __always_inline bool names__add(struct names *names, const void *text)
 	return true;
 }
 
-/* Writes the components of `path` and says where they are. */
-static __always_inline void names__add_path(struct names *names, const struct path *path,
-					    struct sentinel_span *span)
+/*
+ * Appends a text of the caller's memory of at most `limit` bytes, a constant that the
+ * spare room behind `capacity` holds. A text that fills the limit may have been cut.
+ */
+static __always_inline bool names__add_user(struct names *names, const void *text, __u32 limit)
 {
-	struct dentry *dentry = BPF_CORE_READ(path, dentry);
-	struct vfsmount *vfsmount = BPF_CORE_READ(path, mnt);
+	volatile struct sentinel_names *state = names->state;
+	__u32 used = state->used;
+	long length;
+
+	if (used >= names->capacity) {
+		state->truncated = 1;
+		return false;
+	}
+	length = bpf_probe_read_user_str(&names->bytes[used & (names->capacity - 1)], limit, text);
+	if (length <= 0)
+		return false;
+	if (length == limit)
+		state->truncated = 1;
+	state->used = used + length;
+	return true;
+}
+
+/* Writes the components of the path of `dentry` on a mount and says where they are. */
+static __always_inline void names__add_place(struct names *names, struct vfsmount *vfsmount,
+					     struct dentry *dentry, struct sentinel_span *span)
+{
 	struct mount *mount = (void *)vfsmount - bpf_core_field_offset(struct mount, mnt);
 	struct dentry *root = BPF_CORE_READ(vfsmount, mnt_root);
 	int depth;
@@ -84,6 +105,13 @@ static __always_inline void names__add_path(struct names *names, const struct pa
 	if (depth == SENTINEL_PATH_DEPTH)
 		names->state->truncated = 1;
 	span->length = names->state->used - span->offset;
+}
+
+/* Writes the components of `path` and says where they are. */
+static __always_inline void names__add_path(struct names *names, const struct path *path,
+					    struct sentinel_span *span)
+{
+	names__add_place(names, BPF_CORE_READ(path, mnt), BPF_CORE_READ(path, dentry), span);
 }
 
 static __always_inline struct kernfs_node *kernfs__parent(struct kernfs_node *node)

@@ -1,21 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Process life: exec, fork, exit. */
-#include "common.bpf.h"
-#include "object.bpf.h"
-#include "path.bpf.h"
-#include "task.bpf.h"
+#include "action.bpf.h"
 
 #define SIGNAL_GROUP_EXIT 0x4
-
-static __always_inline __u64 cred__capabilities(const struct cred *cred)
-{
-	/* 64 bits, low half first, both as a plain value (since 6.3) and as two halves. */
-	const void *effective = (const void *)cred + bpf_core_field_offset(cred->cap_effective);
-	__u64 capabilities = 0;
-
-	bpf_probe_read_kernel(&capabilities, sizeof(capabilities), effective);
-	return capabilities;
-}
 
 static __always_inline void image__fill(struct sentinel_image *image, struct task_struct *task,
 					struct linux_binprm *bprm)
@@ -161,6 +148,44 @@ int BPF_PROG(handle_exec, struct task_struct *task, pid_t old_pid, struct linux_
 	return 0;
 }
 
+/* include/uapi/linux/sched.h */
+#define CLONE_NEWCGROUP 0x02000000
+#define CLONE_NEWUTS 0x04000000
+#define CLONE_NEWIPC 0x08000000
+#define CLONE_NEWUSER 0x10000000
+#define CLONE_NEWPID 0x20000000
+#define CLONE_NEWNET 0x40000000
+#define CLONE_NEWNS 0x00020000
+
+#define NEW_NAMESPACE(flag, field) \
+	(BPF_CORE_READ(parent, nsproxy, field) != BPF_CORE_READ(child, nsproxy, field) ? (flag) : 0)
+
+/* A child that begins in namespaces of its own. */
+static __noinline int namespaces__compare(struct task_struct *parent, struct task_struct *child)
+{
+	struct action action = {
+		.ring = SENTINEL_RING_PRIORITY,
+		.kind = SENTINEL_KIND_NAMESPACE,
+		.call = SENTINEL_CALL_CLONE,
+	};
+	__u64 flags = 0;
+
+	if (BPF_CORE_READ(parent, nsproxy) != BPF_CORE_READ(child, nsproxy)) {
+		flags |= NEW_NAMESPACE(CLONE_NEWCGROUP, cgroup_ns);
+		flags |= NEW_NAMESPACE(CLONE_NEWUTS, uts_ns);
+		flags |= NEW_NAMESPACE(CLONE_NEWIPC, ipc_ns);
+		flags |= NEW_NAMESPACE(CLONE_NEWNET, net_ns);
+		flags |= NEW_NAMESPACE(CLONE_NEWNS, mnt_ns);
+		flags |= NEW_NAMESPACE(CLONE_NEWPID, pid_ns_for_children);
+	}
+	if (BPF_CORE_READ(parent, cred, user_ns) != BPF_CORE_READ(child, cred, user_ns))
+		flags |= CLONE_NEWUSER;
+	if (!flags)
+		return 0;
+	action.argument = flags;
+	return action__emit(&action);
+}
+
 /*
  * include/trace/events/sched.h:
  * sched_process_fork(struct task_struct *parent, struct task_struct *child)
@@ -183,6 +208,7 @@ int BPF_PROG(handle_fork, struct task_struct *parent, struct task_struct *child)
 	fork->child_pid = task__pid(child);
 	fork->child_ppid = task__pid(BPF_CORE_READ(child, real_parent, group_leader));
 	bpf_ringbuf_submit(fork, 0);
+	namespaces__compare(parent, child);
 	return 0;
 }
 

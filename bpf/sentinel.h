@@ -11,11 +11,13 @@
 #ifndef SENTINEL_H
 #define SENTINEL_H
 
+#include "sentinel_calls.h"
+
 #pragma GCC diagnostic push
 #pragma GCC diagnostic error "-Wpadded"
 
 /* Bumped with every change of this file's layouts. */
-#define SENTINEL_ABI_VERSION 1
+#define SENTINEL_ABI_VERSION 2
 
 enum sentinel_kind {
 	SENTINEL_KIND_NONE = 0,
@@ -28,7 +30,38 @@ enum sentinel_kind {
 	SENTINEL_KIND_MEMFD = 7,
 	SENTINEL_KIND_MMAP = 8,
 	SENTINEL_KIND_MPROTECT = 9,
-	SENTINEL_KIND_COUNT = 10,
+	SENTINEL_KIND_BIND = 10,
+	SENTINEL_KIND_LISTEN = 11,
+	SENTINEL_KIND_CLOSE = 12,
+	SENTINEL_KIND_SEND = 13,
+	SENTINEL_KIND_DNS = 14,
+	SENTINEL_KIND_UNIX_CONNECT = 15,
+	SENTINEL_KIND_EXEC_FAILED = 16,
+	SENTINEL_KIND_UNLINK = 17,
+	SENTINEL_KIND_RENAME = 18,
+	SENTINEL_KIND_LINK = 19,
+	SENTINEL_KIND_SYMLINK = 20,
+	SENTINEL_KIND_TRUNCATE = 21,
+	SENTINEL_KIND_CHMOD = 22,
+	SENTINEL_KIND_CHOWN = 23,
+	SENTINEL_KIND_SETXATTR = 24,
+	SENTINEL_KIND_MOUNT = 25,
+	SENTINEL_KIND_UMOUNT = 26,
+	SENTINEL_KIND_SHMAT = 27,
+	SENTINEL_KIND_REDIRECT = 28,
+	SENTINEL_KIND_PTRACE = 29,
+	SENTINEL_KIND_PROCESS_WRITE = 30,
+	SENTINEL_KIND_PROCESS_READ = 31,
+	SENTINEL_KIND_PROCESS_MADVISE = 32,
+	SENTINEL_KIND_PIDFD_GETFD = 33,
+	SENTINEL_KIND_KILL = 34,
+	SENTINEL_KIND_CREDENTIALS = 35,
+	SENTINEL_KIND_NAMESPACE = 36,
+	SENTINEL_KIND_MODULE = 37,
+	SENTINEL_KIND_BPF = 38,
+	SENTINEL_KIND_KEXEC = 39,
+	SENTINEL_KIND_IO_URING = 40,
+	SENTINEL_KIND_COUNT = 41,
 };
 
 /* Counters are kept per ring and kind: index = ring * SENTINEL_KIND_COUNT + kind. */
@@ -46,6 +79,12 @@ enum sentinel_limit {
 	/* Components of a path that are followed before the path is cut. */
 	SENTINEL_PATH_DEPTH = 96,
 	SENTINEL_CGROUP_DEPTH = 24,
+	/* Longest path that a system call takes, with its NUL. */
+	SENTINEL_PATH_BYTES = 4096,
+	/* Numbers of system calls end below this on every architecture. */
+	SENTINEL_CALL_NUMBERS = 512,
+	/* A question of RFC 1035: a name of at most 255 bytes, type and class. */
+	SENTINEL_QUESTION_BYTES = 264,
 };
 
 /* Header flags. */
@@ -55,6 +94,8 @@ enum sentinel_flag {
 	SENTINEL_FLAG_THREAD_EXEC = 4,
 	/* The memory area could not be looked at: its file is the descriptor's, or not known. */
 	SENTINEL_FLAG_UNCERTAIN_FILE = 8,
+	/* A path or name was read from the caller's memory, which the caller can change. */
+	SENTINEL_FLAG_USER_MEMORY = 16,
 };
 
 /* sentinel_file flags. */
@@ -231,6 +272,89 @@ SENTINEL_PATHED(open, large, 4096);
 SENTINEL_PATHED(memory, small, 256);
 SENTINEL_PATHED(memory, large, 4096);
 
+/* Another process, as far as the hook knows it. */
+struct sentinel_target {
+	__u64 start_ns; /* 0 when only the pid is known */
+	__u32 pid;
+	__u32 ppid;
+	__u32 exec_seq;
+	__u32 uid;
+};
+
+/*
+ * What was done to a file, a process or the kernel. `path` and `to` are components, leaf
+ * first; a path that comes from the caller is its first component, whole, followed by
+ * those of the folder that it is relative to.
+ */
+struct sentinel_action_head {
+	struct sentinel_header header;
+	struct sentinel_file file;
+	struct sentinel_target target;
+	struct sentinel_span path;
+	struct sentinel_span to;
+	struct sentinel_names names;
+	__u64 argument;
+	__u64 address;
+	__u64 length;
+	__u32 call; /* enum sentinel_call */
+	__u32 pad;
+};
+
+/* The spare room behind `names` is for one more path from the caller. */
+struct sentinel_action_small {
+	struct sentinel_action_head head;
+	char names[256 + SENTINEL_NAME_BYTES];
+};
+
+struct sentinel_action_large {
+	struct sentinel_action_head head;
+	char names[8192 + SENTINEL_PATH_BYTES];
+};
+
+/* A descriptor that became another's twin, or a socket, on 0, 1 or 2. */
+struct sentinel_redirect {
+	struct sentinel_header header;
+	struct sentinel_stdio stdio;
+	__s32 fd;
+	__s32 old_fd; /* -1 where there is none */
+	__u32 call;   /* enum sentinel_call */
+	__u32 pad;
+};
+
+/* bind, listen, send */
+struct sentinel_endpoint {
+	struct sentinel_header header;
+	struct sentinel_socket socket;
+};
+
+/* The end of a TCP connection, with the header of who began it. */
+struct sentinel_close {
+	struct sentinel_header header;
+	struct sentinel_socket socket;
+	__u64 bytes_sent;
+	__u64 bytes_received;
+	__u64 run_ns;
+	__u32 old_state; /* TCP_* (include/net/tcp_states.h) */
+	__u32 pad;
+};
+
+/* A question to a name server. */
+struct sentinel_dns {
+	struct sentinel_header header;
+	struct sentinel_socket socket;
+	__u32 question_length;
+	__u32 pad;
+	__u8 question[SENTINEL_QUESTION_BYTES]; /* as on the wire: name, type, class */
+};
+
+/* New ids are in the header. */
+struct sentinel_credentials {
+	struct sentinel_header header;
+	__u64 cap_effective;
+	__u32 call; /* enum sentinel_call */
+	__u32 pad;
+};
+
 /* One per ring, kind and processor; grows for ever. */
 struct sentinel_counter {
 	__u64 sent;	    /* events that a hook produced */
@@ -243,6 +367,12 @@ struct sentinel_counter {
 struct sentinel_knobs {
 	__u32 daemon_pid; /* its own file noise is not reported */
 	__u32 pidns_inum; /* its pid namespace; 0 when that is the initial one */
+};
+
+/* Which call a number means, for 64-bit and for 32-bit callers; 0 for none of interest. */
+struct sentinel_calls {
+	__u8 native[SENTINEL_CALL_NUMBERS];
+	__u8 compat[SENTINEL_CALL_NUMBERS];
 };
 
 #pragma GCC diagnostic pop

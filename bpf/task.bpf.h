@@ -41,6 +41,16 @@ static __always_inline __u16 task__flags(struct task_struct *task)
 	return 0;
 }
 
+static __always_inline __u64 cred__capabilities(const struct cred *cred)
+{
+	/* 64 bits, low half first, both as a plain value (since 6.3) and as two halves. */
+	const void *effective = (const void *)cred + bpf_core_field_offset(cred->cap_effective);
+	__u64 capabilities = 0;
+
+	bpf_probe_read_kernel(&capabilities, sizeof(capabilities), effective);
+	return capabilities;
+}
+
 static __always_inline void header__fill(struct sentinel_header *header, __u32 kind, __u32 size,
 					 struct task_struct *task, __s64 result)
 {

@@ -7,7 +7,10 @@
 
 const volatile struct sentinel_knobs knobs SEC(".rodata") = {};
 
+const volatile struct sentinel_calls calls SEC(".rodata") = {};
+
 enum sentinel_kind abi_kind;
+enum sentinel_call abi_call;
 enum sentinel_flag abi_flag;
 enum sentinel_file_flag abi_file_flag;
 enum sentinel_ring abi_ring;
@@ -22,4 +25,11 @@ struct sentinel_open_small *abi_open_small;
 struct sentinel_open_large *abi_open_large;
 struct sentinel_memory_small *abi_memory_small;
 struct sentinel_memory_large *abi_memory_large;
+struct sentinel_action_small *abi_action_small;
+struct sentinel_action_large *abi_action_large;
+struct sentinel_redirect *abi_redirect;
+struct sentinel_endpoint *abi_endpoint;
+struct sentinel_close *abi_close;
+struct sentinel_dns *abi_dns;
+struct sentinel_credentials *abi_credentials;
 struct sentinel_counter *abi_counter;

@@ -33,8 +33,12 @@ integration() {
 
 cargo build --release --locked
 cc -O1 -pthread -o target/kernels/trigger tests/triggers/trigger.c
+for bits in 64 32; do
+  cc -O1 -static -m$bits -o target/kernels/calls$bits tests/triggers/calls.c
+done
 tests/kernels/image.sh "$image" guest=tests/kernels/guest.sh sentinel=target/release/sentinel \
-  sentinelctl=target/release/sentinelctl integration="$(integration)" trigger=target/kernels/trigger
+  sentinelctl=target/release/sentinelctl integration="$(integration)" trigger=target/kernels/trigger \
+  calls64=target/kernels/calls64 calls32=target/kernels/calls32
 
 failed=()
 printf '\n%-32s %-8s %-8s %s\n' KERNEL PREEMPT RESULT SECONDS

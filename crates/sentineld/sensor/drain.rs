@@ -16,9 +16,9 @@ use sentinel_process::{Actor, Observed, What};
 
 use super::decode::{decode, kind_number};
 use super::load::{Loaded, load};
-use super::stats::{Stats, kind_of};
+use super::stats::{KINDS, Stats, kind_of};
 use super::{Config, HookStatus, Host, LoadError};
-use crate::clock;
+use crate::{clock, privileges};
 
 /// Batches that may wait between the draining thread and the pipeline. A full queue
 /// stops the draining, so that a loss happens in the rings, where it is counted.
@@ -52,8 +52,14 @@ struct Stop {
 
 impl Sensor {
     /// Loads and attaches on the caller's thread, so that failure is an error and not
-    /// silence, then starts to drain.
-    pub fn start(config: &Config, host: &Host) -> Result<Sensor, LoadError> {
+    /// silence, then starts to drain. In between `attached` is called, so that it can
+    /// read what privileges are needed for; after it this process holds none that only
+    /// loading takes.
+    pub fn start(
+        config: &Config,
+        host: &Host,
+        attached: impl FnOnce(),
+    ) -> Result<Sensor, LoadError> {
         let loaded = load(config, host)?;
         let counters =
             MapHandle::try_from(&loaded.skel.maps.counters).map_err(LoadError::Refused)?;
@@ -62,6 +68,8 @@ impl Sensor {
             config.bulk_ring_bytes.into(),
         ];
         let stats = Arc::new(Stats::new(counters, sizes));
+        attached();
+        privileges::give_up(|| stats.are_readable())?;
         let flag = Arc::new(AtomicBool::new(false));
         let (sender, observations) = sync_channel(QUEUE_BATCHES);
         let hooks = loaded.hooks.clone();
@@ -216,7 +224,7 @@ fn open_ring(
 /// Turns the growth of the loss counters into events.
 struct Losses<'a> {
     stats: &'a Stats,
-    known: [[u64; 10]; 2],
+    known: [[u64; KINDS]; 2],
     looked: Instant,
     looked_ns: u64,
 }

@@ -1,6 +1,8 @@
 //! The registry of hooks: which programs make an observation, in order of preference,
 //! and what each cannot see.
 
+use super::calls;
+
 /// How deep in the kernel a hook sits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tier {
@@ -38,9 +40,11 @@ pub struct Hook {
     pub blind_to: &'static str,
 }
 
-const COMPAT_IO_URING: &str = "32-bit system calls, io_uring";
 const IMPLIED: &str = "shmat, READ_IMPLIES_EXEC";
 const COMPAT: &str = "32-bit system calls";
+const IO_URING: &str = "io_uring";
+const USER_MEMORY: &str = "io_uring; the caller can change the names while they are read";
+const OTHER_PIDS: &str = "targets that the caller's pid namespace numbers otherwise";
 
 const fn hook(
     observation: &'static str,
@@ -68,32 +72,71 @@ pub const HOOKS: &[Hook] = &[
     hook("exec", 0, "handle_exec", "tp_btf/sched_process_exec", Tracepoint, ""),
     hook("fork", 0, "handle_fork", "tp_btf/sched_process_fork", Tracepoint, ""),
     hook("exit", 0, "handle_exit", "tp_btf/sched_process_exit", Tracepoint, ""),
-    hook("connect", 0, "handle_connect", "tp_btf/inet_sock_set_state", Tracepoint, ""),
+    hook("connect", 0, "handle_state", "tp_btf/inet_sock_set_state", Tracepoint, ""),
+    hook("listen", 0, "handle_state", "tp_btf/inet_sock_set_state", Tracepoint, ""),
+    hook("close", 0, "handle_state", "tp_btf/inet_sock_set_state", Tracepoint, "connections that began before the sensor"),
     hook("accept", 0, "handle_accept", "fexit/inet_csk_accept", Inner, ""),
-    hook("accept", 1, "exit_accept", "tracepoint/syscalls/sys_exit_accept", Tracepoint, COMPAT_IO_URING),
-    hook("accept", 1, "exit_accept4", "tracepoint/syscalls/sys_exit_accept4", Tracepoint, COMPAT_IO_URING),
+    hook("accept", 1, "handle_call", "tp_btf/sys_exit", Tracepoint, IO_URING),
+    hook("bind", 0, "handle_call", "tp_btf/sys_exit", Tracepoint, IO_URING),
+    hook("send", 0, "handle_packet", "tp_btf/net_dev_queue", Tracepoint, ""),
+    hook("dns", 0, "handle_packet", "tp_btf/net_dev_queue", Tracepoint, "TCP, TLS, HTTPS"),
+    hook("unix_connect", 0, "handle_call", "tp_btf/sys_exit", Tracepoint, IO_URING),
     hook("open", 0, "handle_open", "fexit/do_file_open", Inner, ""),
-    hook("open", 0, "exit_open_by_handle_at", "tracepoint/syscalls/sys_exit_open_by_handle_at", Tracepoint, COMPAT),
     hook("open", 1, "handle_open_filp", "fexit/do_filp_open", Inner, ""),
-    hook("open", 1, "exit_open_by_handle_at", "tracepoint/syscalls/sys_exit_open_by_handle_at", Tracepoint, COMPAT),
-    hook("open", 2, "exit_open", "tracepoint/syscalls/sys_exit_open", Tracepoint, COMPAT_IO_URING),
-    hook("open", 2, "exit_openat", "tracepoint/syscalls/sys_exit_openat", Tracepoint, COMPAT_IO_URING),
-    hook("open", 2, "exit_openat2", "tracepoint/syscalls/sys_exit_openat2", Tracepoint, COMPAT_IO_URING),
-    hook("open", 2, "exit_creat", "tracepoint/syscalls/sys_exit_creat", Tracepoint, COMPAT),
-    hook("open", 2, "exit_open_by_handle_at", "tracepoint/syscalls/sys_exit_open_by_handle_at", Tracepoint, COMPAT),
+    hook("open", 2, "handle_call", "tp_btf/sys_exit", Tracepoint, IO_URING),
+    hook("open_by_handle", 0, "handle_call", "tp_btf/sys_exit", Tracepoint, ""),
     hook("memfd", 0, "handle_memfd", "fexit/__x64_sys_memfd_create", Inner, ""),
     hook("memfd", 0, "handle_memfd_compat", "fexit/__ia32_sys_memfd_create", Inner, ""),
-    hook("memfd", 1, "exit_memfd_create", "tracepoint/syscalls/sys_exit_memfd_create", Tracepoint, COMPAT),
+    hook("memfd", 1, "handle_call", "tp_btf/sys_exit", Tracepoint, ""),
     hook("mmap", 0, "handle_mmap", "fexit/vm_mmap_pgoff", Inner, IMPLIED),
-    hook("mmap", 1, "enter_mmap", "tracepoint/syscalls/sys_enter_mmap", Tracepoint, COMPAT),
+    hook("mmap", 1, "enter_mmap", "tracepoint/syscalls/sys_enter_mmap", Tracepoint, ""),
     hook("mmap", 1, "exit_mmap", "tracepoint/syscalls/sys_exit_mmap", Tracepoint, COMPAT),
-    hook("mmap", 2, "enter_mmap", "tracepoint/syscalls/sys_enter_mmap", Tracepoint, COMPAT),
+    hook("mmap", 1, "handle_call", "tp_btf/sys_exit", Tracepoint, "old_mmap"),
+    hook("mmap", 2, "enter_mmap", "tracepoint/syscalls/sys_enter_mmap", Tracepoint, ""),
     hook("mmap", 2, "exit_mmap_by_fd", "tracepoint/syscalls/sys_exit_mmap", Tracepoint, COMPAT),
+    hook("mmap", 2, "handle_call", "tp_btf/sys_exit", Tracepoint, "old_mmap"),
     hook("mprotect", 0, "handle_mprotect", "fexit/security_file_mprotect", Inner, ""),
-    hook("mprotect", 1, "enter_mprotect", "tracepoint/syscalls/sys_enter_mprotect", Tracepoint, COMPAT),
+    hook("mprotect", 1, "enter_mprotect", "tracepoint/syscalls/sys_enter_mprotect", Tracepoint, ""),
     hook("mprotect", 1, "exit_mprotect", "tracepoint/syscalls/sys_exit_mprotect", Tracepoint, COMPAT),
-    hook("mprotect", 1, "enter_pkey_mprotect", "tracepoint/syscalls/sys_enter_pkey_mprotect", Tracepoint, COMPAT),
+    hook("mprotect", 1, "enter_pkey_mprotect", "tracepoint/syscalls/sys_enter_pkey_mprotect", Tracepoint, ""),
     hook("mprotect", 1, "exit_pkey_mprotect", "tracepoint/syscalls/sys_exit_pkey_mprotect", Tracepoint, COMPAT),
+    hook("mprotect", 1, "handle_call", "tp_btf/sys_exit", Tracepoint, "what the memory was before"),
+    hook("mprotect", 2, "handle_call", "tp_btf/sys_exit", Tracepoint, "what the memory was before, and what stands behind it"),
+    hook("shmat", 0, "handle_call", "tp_btf/sys_exit", Tracepoint, "READ_IMPLIES_EXEC"),
+    hook("exec_failed", 0, "handle_call", "tp_btf/sys_exit", Tracepoint, ""),
+    hook("unlink", 0, "handle_unlink", "fexit/security_path_unlink", Inner, ""),
+    hook("unlink", 0, "handle_rmdir", "fexit/security_path_rmdir", Inner, ""),
+    hook("unlink", 1, "handle_call", "tp_btf/sys_exit", Tracepoint, USER_MEMORY),
+    hook("rename", 0, "handle_rename", "fexit/security_path_rename", Inner, ""),
+    hook("rename", 1, "handle_call", "tp_btf/sys_exit", Tracepoint, USER_MEMORY),
+    hook("link", 0, "handle_link", "fexit/security_path_link", Inner, ""),
+    hook("link", 1, "handle_call", "tp_btf/sys_exit", Tracepoint, USER_MEMORY),
+    hook("symlink", 0, "handle_call", "tp_btf/sys_exit", Tracepoint, USER_MEMORY),
+    hook("truncate", 0, "handle_truncate", "fexit/security_path_truncate", Inner, "the new length"),
+    hook("truncate", 1, "handle_call", "tp_btf/sys_exit", Tracepoint, USER_MEMORY),
+    hook("chmod", 0, "handle_chmod", "fexit/security_path_chmod", Inner, ""),
+    hook("chmod", 1, "handle_call", "tp_btf/sys_exit", Tracepoint, USER_MEMORY),
+    hook("chown", 0, "handle_chown", "fexit/security_path_chown", Inner, ""),
+    hook("chown", 1, "handle_call", "tp_btf/sys_exit", Tracepoint, USER_MEMORY),
+    hook("setxattr", 0, "handle_call", "tp_btf/sys_exit", Tracepoint, USER_MEMORY),
+    hook("mount", 0, "handle_call", "tp_btf/sys_exit", Tracepoint, USER_MEMORY),
+    hook("umount", 0, "handle_call", "tp_btf/sys_exit", Tracepoint, USER_MEMORY),
+    hook("redirect", 0, "handle_call", "tp_btf/sys_exit", Tracepoint, "further descriptors of one message"),
+    hook("ptrace", 0, "handle_call", "tp_btf/sys_exit", Tracepoint, OTHER_PIDS),
+    hook("process_vm_writev", 0, "handle_call", "tp_btf/sys_exit", Tracepoint, OTHER_PIDS),
+    hook("process_vm_readv", 0, "handle_call", "tp_btf/sys_exit", Tracepoint, OTHER_PIDS),
+    hook("process_madvise", 0, "handle_call", "tp_btf/sys_exit", Tracepoint, ""),
+    hook("pidfd_getfd", 0, "handle_call", "tp_btf/sys_exit", Tracepoint, ""),
+    hook("kill", 0, "handle_signal", "tp_btf/signal_generate", Tracepoint, ""),
+    hook("credentials", 0, "handle_call", "tp_btf/sys_exit", Tracepoint, ""),
+    hook("namespace", 0, "handle_call", "tp_btf/sys_exit", Tracepoint, ""),
+    hook("module", 0, "handle_module", "tp_btf/module_load", Tracepoint, ""),
+    hook("module", 1, "handle_call", "tp_btf/sys_exit", Tracepoint, "the name of a module that is loaded from memory"),
+    hook("bpf", 0, "handle_call", "tp_btf/sys_exit", Tracepoint, ""),
+    hook("kexec", 0, "handle_call", "tp_btf/sys_exit", Tracepoint, ""),
+    hook("io_uring", 0, "handle_io_uring_create", "tp_btf/io_uring_create", Tracepoint, ""),
+    hook("io_uring_submit", 0, "handle_io_uring_submit", "tp_btf/io_uring_submit_req", Tracepoint, "what the operations act on"),
+    hook("io_uring_submit", 1, "handle_io_uring_submit_sqe", "tp_btf/io_uring_submit_sqe", Tracepoint, "what the operations act on"),
 ];
 
 /// Whether a hook works, and why not.
@@ -137,7 +180,8 @@ pub struct HookStatus {
 
 /// Decides which hooks to attach: for each observation the first choice of which some
 /// program can be loaded. `loadable` says why a program cannot be, if it cannot.
-/// A program that stands in several choices is listed once, where it is used.
+/// A program that stands in several choices of an observation is listed once, where it is
+/// used.
 pub fn choose(loadable: impl Fn(&str) -> Option<String>) -> Vec<HookStatus> {
     let mut hooks: Vec<HookStatus> = HOOKS
         .iter()
@@ -159,17 +203,18 @@ pub fn choose(loadable: impl Fn(&str) -> Option<String>) -> Vec<HookStatus> {
             HookStatus { hook: *hook, state }
         })
         .collect();
-    let running: Vec<Hook> = hooks
+    let place = |hook: &Hook| (hook.observation, hook.program);
+    let running: Vec<_> = hooks
         .iter()
         .filter(|h| h.state == HookState::Running)
-        .map(|h| h.hook)
+        .map(|h| place(&h.hook))
         .collect();
     let mut listed = Vec::new();
     hooks.retain(|status| {
-        let used_elsewhere = status.state != HookState::Running
-            && running.iter().any(|h| h.program == status.hook.program);
-        let again = listed.contains(&status.hook.program);
-        listed.push(status.hook.program);
+        let place = place(&status.hook);
+        let used_elsewhere = status.state != HookState::Running && running.contains(&place);
+        let again = listed.contains(&place);
+        listed.push(place);
         !used_elsewhere && (!again || status.state == HookState::Running)
     });
     hooks
@@ -178,11 +223,14 @@ pub fn choose(loadable: impl Fn(&str) -> Option<String>) -> Vec<HookStatus> {
 /// A choice works when its deepest tier does: companions of an inner hook do not stand in
 /// for it. Where the hooks of a choice are pairs, some exit needs its entry.
 fn choice_works(observation: &str, choice: u8, loadable: &impl Fn(&str) -> Option<String>) -> bool {
-    let hooks = || {
+    let all = || {
         HOOKS
             .iter()
             .filter(|h| h.observation == observation && h.choice == choice)
     };
+    // The program for all calls does not stand in for those that it accompanies, either.
+    let alone = all().all(|h| h.program == calls::PROGRAM);
+    let hooks = || all().filter(|h| alone || h.program != calls::PROGRAM);
     let inner = hooks().any(|h| h.tier == Tier::Inner);
     let works = |enter: bool| {
         hooks().any(|h| {
@@ -214,29 +262,12 @@ mod tests {
         check(
             &[],
             "accept",
-            &[
-                ("handle_accept", "running"),
-                ("exit_accept", "off"),
-                ("exit_accept4", "off"),
-            ],
+            &[("handle_accept", "running"), ("handle_call", "off")],
         );
         check(
             &["handle_accept"],
             "accept",
-            &[
-                ("handle_accept", "failed"),
-                ("exit_accept", "running"),
-                ("exit_accept4", "running"),
-            ],
-        );
-        check(
-            &["handle_accept", "exit_accept"],
-            "accept",
-            &[
-                ("handle_accept", "failed"),
-                ("exit_accept", "failed"),
-                ("exit_accept4", "running"),
-            ],
+            &[("handle_accept", "failed"), ("handle_call", "running")],
         );
     }
 
@@ -250,31 +281,38 @@ mod tests {
                 ("exit_mmap", "failed"),
                 ("enter_mmap", "running"),
                 ("exit_mmap_by_fd", "running"),
+                ("handle_call", "running"),
             ],
         );
     }
 
     #[test]
     fn a_companion_does_not_stand_in_for_its_inner_hook() {
-        let by_handle = "exit_open_by_handle_at";
         check(
+            &["handle_memfd", "handle_memfd_compat"],
+            "memfd",
             &[
-                "handle_open",
-                "handle_open_filp",
-                "exit_open",
-                "exit_creat",
-                "exit_openat2",
+                ("handle_memfd", "failed"),
+                ("handle_memfd_compat", "failed"),
+                ("handle_call", "running"),
             ],
-            "open",
-            &[
-                ("handle_open", "failed"),
-                ("handle_open_filp", "failed"),
-                ("exit_open", "failed"),
-                ("exit_openat", "running"),
-                ("exit_openat2", "failed"),
-                ("exit_creat", "failed"),
-                (by_handle, "running"),
-            ],
+        );
+    }
+
+    #[test]
+    fn one_program_may_make_several_observations() {
+        let broken = ["handle_unlink", "handle_rmdir"];
+        let expected = [
+            ("handle_unlink", "failed"),
+            ("handle_rmdir", "failed"),
+            ("handle_call", "running"),
+        ];
+        check(&broken, "unlink", &expected);
+        check(&broken, "ptrace", &[("handle_call", "running")]);
+        check(
+            &broken,
+            "chmod",
+            &[("handle_chmod", "running"), ("handle_call", "off")],
         );
     }
 

@@ -11,9 +11,7 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 pub enum HostError {
     /// Loading programs takes privileges.
-    #[error(
-        "loading kernel programs needs root (or CAP_BPF, CAP_PERFMON and CAP_SYS_ADMIN); run it with sudo"
-    )]
+    #[error("loading kernel programs needs root (or CAP_BPF and CAP_PERFMON); run it with sudo")]
     NotPrivileged,
     /// CO-RE programs need the kernel's type information.
     #[error(

@@ -4,14 +4,19 @@
 use std::collections::BTreeMap;
 use std::mem::MaybeUninit;
 
+use libbpf_rs::btf::{Btf, BtfType};
 use libbpf_rs::skel::{OpenSkel, Skel, SkelBuilder};
 use libbpf_rs::{Link, OpenObject, PrintLevel};
 use thiserror::Error;
 
+use super::calls;
 use super::hooks::{HOOKS, HookState, HookStatus, Tier, choose};
 use super::host::{self, Host, HostError};
 use super::skel::{OpenSentinelSkel, SentinelSkel, SentinelSkelBuilder};
 use super::{Config, types};
+use crate::privileges::PrivilegeError;
+
+const ABSENT: &str = "this kernel does not have it";
 
 /// Why no program could be loaded.
 #[derive(Debug, Error)]
@@ -22,6 +27,9 @@ pub enum LoadError {
     /// libbpf refused the object.
     #[error("the kernel refused the sensor's programs: {0}")]
     Refused(libbpf_rs::Error),
+    /// The kernel keeps us privileged.
+    #[error(transparent)]
+    Privileges(#[from] PrivilegeError),
     /// Nothing works, so there is nothing to run for.
     #[error("no hook could be attached; `sentinel probe` lists the reasons")]
     NoHooks,
@@ -39,6 +47,7 @@ pub fn load(config: &Config, host: &Host) -> Result<Loaded, LoadError> {
     host::prepare()?;
     libbpf_rs::set_print(Some((PrintLevel::Debug, log_libbpf)));
     let mut broken = refused_inner(host);
+    broken.extend(absent_tracepoints());
     let mut hooks = choose(|program| broken.get(program).cloned());
     let mut skel = match open_and_load(config, host, &hooks) {
         Ok(skel) => skel,
@@ -68,6 +77,23 @@ fn refused_inner(host: &Host) -> BTreeMap<&'static str, String> {
     refused(host, |tier| tier == Tier::Inner)
 }
 
+/// Tracepoints that this kernel was built without. One of them would fail the load of the
+/// whole object.
+fn absent_tracepoints() -> BTreeMap<&'static str, String> {
+    let Ok(kernel) = Btf::from_path(host::btf_path()) else {
+        return BTreeMap::new();
+    };
+    HOOKS
+        .iter()
+        .filter_map(|hook| Some((hook.program, hook.attach_point.strip_prefix("tp_btf/")?)))
+        .filter(|(_, name)| {
+            let name = format!("btf_trace_{name}");
+            kernel.type_by_name::<BtfType<'_>>(&name).is_none()
+        })
+        .map(|(program, _)| (program, ABSENT.to_owned()))
+        .collect()
+}
+
 fn refused(host: &Host, wanted: impl Fn(Tier) -> bool) -> BTreeMap<&'static str, String> {
     let mut programs: Vec<(&str, Tier)> = HOOKS.iter().map(|h| (h.program, h.tier)).collect();
     programs.sort_by_key(|(program, _)| *program);
@@ -87,7 +113,7 @@ fn try_one(program: &str, host: &Host) -> Option<String> {
         bulk_ring_bytes: 1 << 20,
         ..Config::default()
     };
-    let result = open(&mut storage, &config, host, |name| name == program)
+    let result = open(&mut storage, &config, host, &[], |name| name == program)
         .and_then(OpenSkel::load)
         .and_then(|skel| attach_one(&skel, program).map(drop));
     result.err().map(|error| short(&error))
@@ -97,6 +123,7 @@ fn open<'obj>(
     storage: &'obj mut MaybeUninit<OpenObject>,
     config: &Config,
     host: &Host,
+    hooks: &[HookStatus],
     wanted: impl Fn(&str) -> bool,
 ) -> libbpf_rs::Result<OpenSentinelSkel<'obj>> {
     let mut builder = SentinelSkelBuilder::default();
@@ -115,6 +142,7 @@ fn open<'obj>(
             daemon_pid: std::process::id(),
             pidns_inum: host.pidns_inum,
         };
+        rodata.calls = calls::tables(hooks);
     }
     for mut program in skel.open_object_mut().progs_mut() {
         let load = program.name().to_str().is_some_and(&wanted);
@@ -130,7 +158,7 @@ fn open_and_load(
 ) -> libbpf_rs::Result<SentinelSkel<'static>> {
     // The object lives as long as the daemon, which loads it once.
     let storage = Box::leak(Box::new(MaybeUninit::uninit()));
-    open(storage, config, host, |name| {
+    open(storage, config, host, hooks, |name| {
         hooks
             .iter()
             .any(|h| h.hook.program == name && h.state == HookState::Running)
@@ -141,11 +169,20 @@ fn open_and_load(
 /// Attaches the chosen programs; a failure is written into the hook's state.
 fn attach(skel: &mut SentinelSkel<'static>, hooks: &mut [HookStatus]) -> Vec<Link> {
     let mut links = Vec::new();
+    // A program may make several observations; it is attached once.
+    let mut attached: BTreeMap<&str, HookState> = BTreeMap::new();
     for status in hooks.iter_mut().filter(|h| h.state == HookState::Running) {
-        match attach_one(skel, status.hook.program) {
-            Ok(link) => links.push(link),
-            Err(error) => status.state = HookState::Failed(short(&error)),
-        }
+        let program = status.hook.program;
+        let state = attached
+            .entry(program)
+            .or_insert_with(|| match attach_one(skel, program) {
+                Ok(link) => {
+                    links.push(link);
+                    HookState::Running
+                }
+                Err(error) => HookState::Failed(short(&error)),
+            });
+        status.state = state.clone();
     }
     links
 }
@@ -172,7 +209,7 @@ fn short(error: &libbpf_rs::Error) -> String {
     } else if text.contains("os error 13)") {
         "the verifier refuses it (EACCES)".to_owned()
     } else if text.contains("os error 3)") || error.kind() == libbpf_rs::ErrorKind::NotFound {
-        "this kernel does not have it".to_owned()
+        ABSENT.to_owned()
     } else if text.contains("os error 22)") {
         "this kernel is too old for it (EINVAL)".to_owned()
     } else {

@@ -4,11 +4,13 @@
 //! out [`Observed`](sentinel_process::Observed) facts and [`HookStatus`]; who a process
 //! is, and what its acts mean, is decided elsewhere.
 
+mod calls;
 mod decode;
 mod drain;
 mod hooks;
 mod host;
 mod load;
+mod page;
 mod stats;
 
 #[allow(
@@ -26,10 +28,12 @@ mod skel {
 
 use skel::types;
 
+pub use calls::{CALLS, Call};
 pub use drain::Sensor;
 pub use hooks::{HOOKS, Hook, HookState, HookStatus, Tier};
 pub use host::{Host, HostError, check_privileges};
 pub use load::{LoadError, probe};
+pub use page::page;
 pub use stats::{RingStats, Stats, StatsSnapshot};
 
 use serde::{Deserialize, Serialize};

@@ -7,7 +7,7 @@ use sentinel_event::{Kind, Ring};
 
 use super::types;
 
-const KINDS: usize = types::sentinel_kind::SENTINEL_KIND_COUNT.0 as usize;
+pub(super) const KINDS: usize = types::sentinel_kind::SENTINEL_KIND_COUNT.0 as usize;
 const RINGS: usize = types::sentinel_ring::SENTINEL_RING_COUNT.0 as usize;
 
 /// Counters shared between the draining thread and whoever asks.
@@ -47,7 +47,7 @@ impl Stats {
     pub(super) fn new(counters: MapHandle, size_bytes: [u64; RINGS]) -> Stats {
         Stats {
             counters,
-            received: Default::default(),
+            received: std::array::from_fn(|_| std::array::from_fn(|_| AtomicU64::new(0))),
             used_bytes: Default::default(),
             size_bytes,
             undecodable_total: AtomicU64::new(0),
@@ -66,6 +66,13 @@ impl Stats {
 
     pub(super) fn set_used_bytes(&self, ring: Ring, bytes: u64) {
         self.used_bytes[ring as usize].store(bytes, Relaxed);
+    }
+
+    /// Whether the kernel lets the thread that asks read its counters.
+    pub(super) fn are_readable(&self) -> bool {
+        self.counters
+            .lookup_percpu(&0u32.to_ne_bytes(), MapFlags::ANY)
+            .is_ok()
     }
 
     /// Events lost so far, by ring and kind.
@@ -154,6 +161,37 @@ pub(super) fn kind_of(number: u16) -> Option<Kind> {
         wire::SENTINEL_KIND_MEMFD => Kind::Memfd,
         wire::SENTINEL_KIND_MMAP => Kind::Mmap,
         wire::SENTINEL_KIND_MPROTECT => Kind::Mprotect,
+        wire::SENTINEL_KIND_BIND => Kind::Bind,
+        wire::SENTINEL_KIND_LISTEN => Kind::Listen,
+        wire::SENTINEL_KIND_CLOSE => Kind::Close,
+        wire::SENTINEL_KIND_SEND => Kind::Send,
+        wire::SENTINEL_KIND_DNS => Kind::Dns,
+        wire::SENTINEL_KIND_UNIX_CONNECT => Kind::UnixConnect,
+        wire::SENTINEL_KIND_EXEC_FAILED => Kind::ExecFailed,
+        wire::SENTINEL_KIND_UNLINK => Kind::Unlink,
+        wire::SENTINEL_KIND_RENAME => Kind::Rename,
+        wire::SENTINEL_KIND_LINK => Kind::Link,
+        wire::SENTINEL_KIND_SYMLINK => Kind::Symlink,
+        wire::SENTINEL_KIND_TRUNCATE => Kind::Truncate,
+        wire::SENTINEL_KIND_CHMOD => Kind::Chmod,
+        wire::SENTINEL_KIND_CHOWN => Kind::Chown,
+        wire::SENTINEL_KIND_SETXATTR => Kind::Setxattr,
+        wire::SENTINEL_KIND_MOUNT => Kind::Mount,
+        wire::SENTINEL_KIND_UMOUNT => Kind::Umount,
+        wire::SENTINEL_KIND_SHMAT => Kind::Shmat,
+        wire::SENTINEL_KIND_REDIRECT => Kind::Redirect,
+        wire::SENTINEL_KIND_PTRACE => Kind::Ptrace,
+        wire::SENTINEL_KIND_PROCESS_WRITE => Kind::ProcessWrite,
+        wire::SENTINEL_KIND_PROCESS_READ => Kind::ProcessRead,
+        wire::SENTINEL_KIND_PROCESS_MADVISE => Kind::ProcessMadvise,
+        wire::SENTINEL_KIND_PIDFD_GETFD => Kind::PidfdGetfd,
+        wire::SENTINEL_KIND_KILL => Kind::Kill,
+        wire::SENTINEL_KIND_CREDENTIALS => Kind::Credentials,
+        wire::SENTINEL_KIND_NAMESPACE => Kind::Namespace,
+        wire::SENTINEL_KIND_MODULE => Kind::Module,
+        wire::SENTINEL_KIND_BPF => Kind::Bpf,
+        wire::SENTINEL_KIND_KEXEC => Kind::Kexec,
+        wire::SENTINEL_KIND_IO_URING => Kind::IoUring,
         _ => return None,
     })
 }

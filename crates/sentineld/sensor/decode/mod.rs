@@ -1,15 +1,22 @@
 //! From the bytes of a record to an observation: the one place where the kernel's
 //! shapes and ours meet. A record that makes no sense is refused, never guessed at.
 
-use std::mem::{align_of, offset_of, size_of};
+mod action;
+mod exec;
+mod names;
+mod question;
+
+use std::mem::{align_of, size_of};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use sentinel_event::{
-    Access, Backing, Connection, Exec, FileAccess, FileIdentity, Flags, Memory, Namespaces, Prot,
-    Protocol, Stdio, StdioKind, text,
+    Access, Backing, Connection, FileAccess, FileIdentity, Flags, Memory, Prot, Protocol, Stdio,
+    StdioKind,
 };
-use sentinel_process::{Actor, Image, Observed, What};
+use sentinel_process::{Actor, Observed, What};
+
+use names::path_of;
 
 use super::types::{self, sentinel_kind as kind};
 
@@ -21,7 +28,7 @@ pub fn decode(record: &[u8], page_bytes: u64) -> Option<Observed> {
     }
     let record = &record[..header.size as usize];
     let what = match kind(u32::from(header.kind)) {
-        kind::SENTINEL_KIND_EXEC => What::Exec(Box::new(exec(record)?)),
+        kind::SENTINEL_KIND_EXEC => What::Exec(Box::new(exec::exec(record)?)),
         kind::SENTINEL_KIND_FORK => fork(record)?,
         kind::SENTINEL_KIND_EXIT => exit(record, page_bytes)?,
         kind::SENTINEL_KIND_CONNECT => What::Connect(connection(record)?),
@@ -33,7 +40,8 @@ pub fn decode(record: &[u8], page_bytes: u64) -> Option<Observed> {
             old_prot: old_prot(record)?,
             ..memory(record)?
         }),
-        _ => return None,
+        kind::SENTINEL_KIND_SHMAT => What::Shmat(memory(record)?),
+        other => action::what(other, record)?,
     };
     Some(observed(header, what))
 }
@@ -62,7 +70,8 @@ macro_rules! wire {
 wire! {
     sentinel_header sentinel_exec_small sentinel_exec_medium sentinel_exec_large sentinel_fork
     sentinel_exit sentinel_connection sentinel_open_head sentinel_open_small sentinel_open_large
-    sentinel_memory_head sentinel_memory_small sentinel_memory_large
+    sentinel_memory_head sentinel_memory_small sentinel_memory_large sentinel_action_head
+    sentinel_redirect sentinel_endpoint sentinel_close sentinel_dns sentinel_credentials
 }
 
 /// Looks at the beginning of `bytes` as a `T`.
@@ -74,10 +83,6 @@ fn view<T: Wire>(bytes: &[u8]) -> Option<&T> {
     // SAFETY: length and alignment were checked above, any bit pattern is a `T`, and the
     // reference borrows `bytes`.
     Some(unsafe { &*bytes.as_ptr().cast::<T>() })
-}
-
-fn head<T: Wire>(record: &[u8]) -> Option<&T> {
-    view(record)
 }
 
 fn observed(header: &types::sentinel_header, what: What) -> Observed {
@@ -132,76 +137,15 @@ fn flags_of(bits: u16) -> Flags {
             types::sentinel_flag::SENTINEL_FLAG_UNCERTAIN_FILE,
             Flags::UNCERTAIN_FILE,
         ),
+        (
+            types::sentinel_flag::SENTINEL_FLAG_USER_MEMORY,
+            Flags::USER_MEMORY,
+        ),
     ];
     pairs
         .into_iter()
         .filter(|(wire, _)| u32::from(bits) & wire.0 != 0)
         .fold(Flags::default(), |all, (_, flag)| all.with(flag))
-}
-
-/// The texts of an exec record, whose places depend on its size class.
-struct ExecTexts<'a> {
-    names: &'a [u8],
-    filename: &'a [u8],
-    argv: &'a [u8],
-}
-
-macro_rules! exec_texts {
-    ($record:ident, $($class:ident)*) => {
-        $(if $record.len() == size_of::<types::$class>() {
-            let class: &types::$class = view($record)?;
-            return Some((&class.image, ExecTexts {
-                names: &$record[offset_of!(types::$class, names)..][..class.names.len()],
-                filename: &$record[offset_of!(types::$class, filename)..][..class.filename.len()],
-                argv: &$record[offset_of!(types::$class, argv)..][..class.argv.len()],
-            }));
-        })*
-    };
-}
-
-fn exec_parts(record: &[u8]) -> Option<(&types::sentinel_image, ExecTexts<'_>)> {
-    exec_texts!(record, sentinel_exec_small sentinel_exec_medium sentinel_exec_large);
-    None
-}
-
-fn exec(record: &[u8]) -> Option<Image> {
-    let (image, texts) = exec_parts(record)?;
-    let argv = texts.argv.get(..image.argv_length as usize)?;
-    let filename = texts.filename.get(..image.filename_length as usize)?;
-    let interpreter = components(texts.names, &image.interpreter)?;
-    let file = file_of(&image.exe);
-    let backing = backing_of(&image.exe);
-    Some(Image {
-        exec: Exec {
-            filename: owned(until_nul(filename)),
-            interpreter: interpreter.first().map(|name| owned(name)),
-            previous_exe: Arc::default(),
-        },
-        exe: path_of(texts.names, &image.path, backing)?,
-        file,
-        backing,
-        comm: shared(until_nul(&bytes_of(&image.comm))),
-        argv: split_argv(argv),
-        cwd: path_of(texts.names, &image.cwd, Backing::File)?,
-        auid: set(image.auid),
-        session: set(image.session),
-        cap_effective: image.cap_effective,
-        tty: Some(bytes_of(&image.tty))
-            .filter(|tty| tty[0] != 0)
-            .map(|tty| shared(until_nul(&tty))),
-        cgroup: path_of(texts.names, &image.cgroup, Backing::File)?,
-        cgroup_id: image.cgroup_id,
-        namespaces: Namespaces {
-            mnt: image.mnt_ns,
-            pid: image.pid_ns,
-            net: image.net_ns,
-            user: image.user_ns,
-            uts: image.uts_ns,
-            ipc: image.ipc_ns,
-            cgroup: image.cgroup_ns,
-        },
-        stdio: [0, 1, 2].map(|fd| stdio_of(&image.stdio[fd])),
-    })
 }
 
 fn fork(record: &[u8]) -> Option<What> {
@@ -235,7 +179,7 @@ fn connection(record: &[u8]) -> Option<Connection> {
 
 fn open(record: &[u8]) -> Option<FileAccess> {
     const O_ACCMODE: u32 = 3;
-    let open: &types::sentinel_open_head = head(record)?;
+    let open: &types::sentinel_open_head = view(record)?;
     let names = record.get(size_of::<types::sentinel_open_head>()..)?;
     let backing = backing_of(&open.file);
     Some(FileAccess {
@@ -254,7 +198,7 @@ fn open(record: &[u8]) -> Option<FileAccess> {
 }
 
 fn memory(record: &[u8]) -> Option<Memory> {
-    let memory: &types::sentinel_memory_head = head(record)?;
+    let memory: &types::sentinel_memory_head = view(record)?;
     let names = record.get(size_of::<types::sentinel_memory_head>()..)?;
     let mapped = memory.file.inode != 0;
     let backing = if mapped {
@@ -280,7 +224,7 @@ fn memory(record: &[u8]) -> Option<Memory> {
 
 /// What the protection was before; not known when the area could not be looked at.
 fn old_prot(record: &[u8]) -> Option<Option<Prot>> {
-    let memory: &types::sentinel_memory_head = head(record)?;
+    let memory: &types::sentinel_memory_head = view(record)?;
     let uncertain = flags_of(memory.header.flags).contains(Flags::UNCERTAIN_FILE);
     Some((!uncertain).then_some(Prot(memory.old_prot)))
 }
@@ -357,58 +301,7 @@ fn addresses(socket: &types::sentinel_socket) -> Option<(SocketAddr, SocketAddr)
     ))
 }
 
-/// The components of a span, leaf first; `None` when the span lies outside.
-fn components<'a>(names: &'a [u8], span: &types::sentinel_span) -> Option<Vec<&'a [u8]>> {
-    let end = span.offset.checked_add(span.length)?;
-    let run = names.get(span.offset as usize..end as usize)?;
-    let mut parts: Vec<&[u8]> = run.split(|&b| b == 0).collect();
-    parts.pop();
-    Some(parts)
-}
-
-/// A path from its components. A memfd has no place in any tree, only its name.
-fn path_of(names: &[u8], span: &types::sentinel_span, backing: Backing) -> Option<Arc<str>> {
-    let parts = components(names, span)?;
-    let mut path = Vec::with_capacity(span.length as usize + 1);
-    for part in parts.iter().rev() {
-        if backing != Backing::Memfd {
-            path.push(b'/');
-        }
-        path.extend_from_slice(part);
-    }
-    if path.is_empty() {
-        path.push(b'/');
-    }
-    Some(shared(&path))
-}
-
-/// Arguments as the kernel laid them out: each ends with a NUL, the last may be cut.
-fn split_argv(argv: &[u8]) -> Vec<Box<str>> {
-    let whole = argv.strip_suffix(&[0]).unwrap_or(argv);
-    if argv.is_empty() {
-        return Vec::new();
-    }
-    whole.split(|&b| b == 0).map(owned).collect()
-}
-
-fn until_nul(bytes: &[u8]) -> &[u8] {
-    let end = bytes.iter().position(|&b| b == 0).unwrap_or(bytes.len());
-    &bytes[..end]
-}
-
-fn bytes_of<const N: usize>(chars: &[i8; N]) -> [u8; N] {
-    chars.map(|c| c as u8)
-}
-
 /// The kernel writes an unset audit id as all ones.
 fn set(id: u32) -> Option<u32> {
     (id != u32::MAX).then_some(id)
-}
-
-fn shared(bytes: &[u8]) -> Arc<str> {
-    Arc::from(text::from_bytes(bytes))
-}
-
-fn owned(bytes: &[u8]) -> Box<str> {
-    Box::from(text::from_bytes(bytes))
 }

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: (MIT OR GPL-2.0-only) */
+/* A system call that returned: which, with what arguments, and what came of it. */
+#ifndef SENTINEL_CALL_BPF_H
+#define SENTINEL_CALL_BPF_H
+
+#include "common.bpf.h"
+
+#define EPERM 1
+#define EACCES 13
+
+struct call {
+	__u64 args[6];
+	long result;
+	__u32 id; /* enum sentinel_call */
+	__u32 is_compat;
+};
+
+/*
+ * Arguments stay in the registers that the system call was made with (man 2 syscall),
+ * so nothing has to be kept from its beginning.
+ */
+static __always_inline void call__read(struct call *call, struct pt_regs *regs, bool is_compat)
+{
+#if defined(__TARGET_ARCH_x86)
+	call->args[0] = is_compat ? (__u32)regs->bx : regs->di;
+	call->args[1] = is_compat ? (__u32)regs->cx : regs->si;
+	call->args[2] = is_compat ? (__u32)regs->dx : regs->dx;
+	call->args[3] = is_compat ? (__u32)regs->si : regs->r10;
+	call->args[4] = is_compat ? (__u32)regs->di : regs->r8;
+	call->args[5] = is_compat ? (__u32)regs->bp : regs->r9;
+#elif defined(__TARGET_ARCH_arm64)
+	call->args[0] = regs->orig_x0;
+	call->args[1] = regs->regs[1];
+	call->args[2] = regs->regs[2];
+	call->args[3] = regs->regs[3];
+	call->args[4] = regs->regs[4];
+	call->args[5] = regs->regs[5];
+#endif
+	call->is_compat = is_compat;
+}
+
+static __always_inline __u64 call__number(struct pt_regs *regs)
+{
+#if defined(__TARGET_ARCH_x86)
+	return regs->orig_ax;
+#elif defined(__TARGET_ARCH_arm64)
+	return regs->syscallno;
+#endif
+}
+
+/* What was done, and what was forbidden; other failures are everyday life. */
+static __always_inline bool call__counts(struct call *call)
+{
+	return call->result >= 0 || call->result == -EPERM || call->result == -EACCES;
+}
+
+#endif

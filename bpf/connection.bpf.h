@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: (MIT OR GPL-2.0-only) */
+/* A TCP connection that began: told at once, and kept until its end can be told. */
+#ifndef SENTINEL_CONNECTION_BPF_H
+#define SENTINEL_CONNECTION_BPF_H
+
+#include "common.bpf.h"
+#include "object.bpf.h"
+#include "task.bpf.h"
+
+/* Who began a connection, which its end does not say: it may come from an interrupt. */
+struct begun {
+	struct sentinel_header header;
+	struct sentinel_socket socket;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, __u64); /* address of the struct sock */
+	__type(value, struct begun);
+} connections __weak SEC(".maps");
+
+static __always_inline int connection__emit(__u32 kind, struct sock *sk, __s64 result)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct sentinel_connection *connection;
+	__u64 key = (__u64)sk;
+	struct begun begun;
+
+	if (!task__in_scope(task))
+		return 0;
+	header__fill(&begun.header, kind, sizeof(*connection), task, result);
+	socket__fill(&begun.socket, sk);
+	bpf_map_update_elem(&connections, &key, &begun, BPF_ANY);
+	connection = record__reserve(SENTINEL_RING_BULK, kind, sizeof(*connection));
+	if (!connection)
+		return 0;
+	connection->header = begun.header;
+	connection->socket = begun.socket;
+	bpf_ringbuf_submit(connection, ring__wakeup(SENTINEL_RING_BULK));
+	return 0;
+}
+
+/*
+ * `fd` is what accept gave back: no user memory is involved. Sockets of other kinds are
+ * not reported.
+ */
+static __always_inline int accept__returned(long fd)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct socket *socket;
+	struct file *file;
+	struct sock *sk;
+	__u16 family;
+
+	if (fd < 0)
+		return 0;
+	file = file__of_fd(task, fd);
+	if (!file || (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
+		return 0;
+	socket = BPF_CORE_READ(file, private_data);
+	sk = BPF_CORE_READ(socket, sk);
+	family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	if ((family != AF_INET && family != AF_INET6) ||
+	    BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP)
+		return 0;
+	return connection__emit(SENTINEL_KIND_ACCEPT, sk, fd);
+}
+
+#endif
