@@ -97,6 +97,11 @@ impl StoreError {
         matches!(self, StoreError::Damaged { .. } | StoreError::Schema { .. })
     }
 
+    /// Whether the kernel did not let us.
+    pub fn is_denied(&self) -> bool {
+        matches!(self, StoreError::Io { source, .. } if source.kind() == std::io::ErrorKind::PermissionDenied)
+    }
+
     /// Whether a file was not there (any more), because it was sealed, merged or deleted
     /// after it was listed; whoever reads lists the files again then.
     pub fn is_not_found(&self) -> bool {

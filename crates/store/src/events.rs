@@ -3,12 +3,12 @@
 
 use std::sync::Arc;
 
-use arrow::array::builder::{
+use arrow_array::builder::{
     ArrayBuilder, BooleanBuilder, Int64Builder, ListBuilder, StringBuilder,
     TimestampNanosecondBuilder, UInt64Builder,
 };
-use arrow::array::{ArrayRef, RecordBatch};
-use arrow::error::ArrowError;
+use arrow_array::{ArrayRef, RecordBatch};
+use arrow_schema::ArrowError;
 use sentinel_event::{COLUMNS, ColumnType, Event, Value};
 
 use crate::Table;

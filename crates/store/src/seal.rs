@@ -7,9 +7,10 @@
 use std::collections::btree_map::{BTreeMap, Entry};
 use std::collections::btree_set::BTreeSet;
 
-use arrow::array::{AsArray, BooleanArray, RecordBatch, types};
-use arrow::compute::filter_record_batch;
-use arrow::error::ArrowError;
+use arrow_array::cast::AsArray;
+use arrow_array::{BooleanArray, RecordBatch, types};
+use arrow_schema::ArrowError;
+use arrow_select::filter::filter_record_batch;
 
 use crate::journal::JournalReader;
 use crate::layout::{Day, JournalFile, Layout, SeqRange};

@@ -3,8 +3,8 @@
 //! Journals are listed before partitions: a journal that is sealed in between shows
 //! up as both, and its rows are then taken from the partition only.
 
-use arrow::array::{BooleanArray, RecordBatch};
-use arrow::compute::filter_record_batch;
+use arrow_array::{BooleanArray, RecordBatch};
+use arrow_select::filter::filter_record_batch;
 
 use crate::layout::{Day, JournalFile, Layout, PartitionFile};
 use crate::recovery::superseded;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use sentinel_event::{COLUMNS, ColumnType};
 
 use crate::StoreError;
@@ -12,7 +12,7 @@ use crate::alerts::ALERT_COLUMNS;
 
 /// Version of the files; a file of another version is set aside, never guessed at.
 /// Raise it with every change to the columns.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// Key of the schema version in a file's metadata.
 pub(crate) const VERSION_KEY: &str = "sentinel.schema_version";

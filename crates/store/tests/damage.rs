@@ -180,7 +180,7 @@ fn files_of_an_older_schema_are_set_aside() {
     let problems = reopen(folder.path());
     expect_one(
         &problems,
-        "has schema version 0, this Sentinel reads version 1",
+        "has schema version 0, this Sentinel reads version 2",
     );
     assert_eq!(parquet::partitions(folder.path(), "events").len(), 0);
     assert_eq!(parquet::partitions(folder.path(), "alerts").len(), 1);
@@ -193,7 +193,7 @@ fn a_journal_of_an_older_schema_is_set_aside() {
     // A stream of another writer: whole, but it says nothing about its version.
     let batch = &parquet::sample_batch();
     let file = fs::File::create(&journal).unwrap();
-    let mut writer = arrow::ipc::writer::StreamWriter::try_new(file, &batch.schema()).unwrap();
+    let mut writer = arrow_ipc::writer::StreamWriter::try_new(file, &batch.schema()).unwrap();
     writer.write(batch).unwrap();
     writer.finish().unwrap();
     expect_one(&reopen(folder.path()), "is damaged");

@@ -46,6 +46,10 @@ fn story(count: u64) -> Vec<Event> {
             });
             event.detail = Detail::Fork(Fork { child });
         }
+        // Another process is one that was introduced.
+        if let Detail::Target(action) = &mut event.detail {
+            action.target = process(event.seq % 40);
+        }
         story.push(event);
     }
     story

@@ -1,11 +1,11 @@
-//! Measures the store on a made-up week of a busy host: how many bytes an event takes,
-//! column by column, and how fast it is written, replayed and looked up.
+//! Measures the store on a week of a busy host: how many bytes an event takes, column by
+//! column, and how fast it is written and replayed.
 //!
-//! `cargo run --release -p sentinel-store --example measure -- DIR [EVENTS]`
+//! `cargo run --release -p sentinel-store --example measure -- DIR RECORDING [EVENTS]`
 //!
-//! An empty DIR is filled first. The figures in docs/store.md come from here.
+//! An empty DIR is filled first, from RECORDING, a data folder of a daemon that watched
+//! a host for some minutes. The figures in docs/store.md come from here.
 
-mod files;
 mod report;
 mod week;
 
@@ -22,14 +22,14 @@ const BATCH_EVENTS: usize = 2_000;
 
 fn main() -> ExitCode {
     let mut args = std::env::args().skip(1);
-    let Some(folder) = args.next() else {
-        eprintln!("usage: measure DIR [EVENTS]");
+    let (Some(folder), Some(recording)) = (args.next(), args.next()) else {
+        eprintln!("usage: measure DIR RECORDING [EVENTS]");
         return ExitCode::FAILURE;
     };
     let events = args.next().and_then(|n| n.parse().ok()).unwrap_or(EVENTS);
     let folder = Path::new(&folder);
     if !folder.join("events").exists() {
-        fill(folder, events);
+        fill(folder, Path::new(&recording), events);
     }
     seal_rest(folder);
     report::sizes(folder);
@@ -38,7 +38,7 @@ fn main() -> ExitCode {
 }
 
 /// Writes the week as the daemon would, but without dropping anything.
-fn fill(folder: &Path, events: u64) {
+fn fill(folder: &Path, recording: &Path, events: u64) {
     let config = Config {
         retention_days: 0,
         retention_bytes: 0,
@@ -47,7 +47,7 @@ fn fill(folder: &Path, events: u64) {
     let (store, _) = Store::open(folder, "host", config).expect("the folder can be used");
     let writer = Writer::start(store).expect("a thread");
     let begun = Instant::now();
-    let mut week = week::Week::new(events);
+    let mut week = week::Week::new(recording, events);
     let mut made = std::time::Duration::ZERO;
     loop {
         let making = Instant::now();

@@ -1,268 +1,60 @@
-//! A made-up week of a busy host: services that serve, and jobs that come and go.
+//! A week made of a recording: it is replayed again and again, each time later, until
+//! there are enough events.
 //!
-//! What matters for size is entropy, so everything that is random on a real host is
-//! random here: identities, times, addresses of mappings, ports, sizes, arguments.
+//! What differs from one run of a job to the next on a real host differs from pass to
+//! pass here: times, process ids, exec ids, sockets, ports chosen by the kernel, and
+//! addresses of mappings. What stays the same on a real host (files, programs, users,
+//! peers) stays. Whatever ran when the recording began runs the whole week.
 
-use std::collections::VecDeque;
-use std::net::{IpAddr, SocketAddr};
+use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
 
-use sentinel_event::{
-    Access, Backing, Connection, Detail, Event, Exec, ExecId, Exit, FileAccess, FileIdentity,
-    Flags, Fork, Memory, Namespaces, Process, Prot, Protocol, Stdio, StdioKind,
-};
-
-use crate::files::{self, RealFile};
+use sentinel_event::{Connection, Detail, Event, ExecId, FileIdentity, Fork, Kind, Process, Stdio};
+use sentinel_store::replay::{Source, TimeRange};
 
 /// 2026-03-02T00:00:00Z, a Monday.
 const START_NS: i64 = 1_772_409_600_000_000_000;
-const WEEK_NS: f64 = 7.0 * 86_400e9;
-const SERVICES: usize = 40;
-/// Events of one job, about; decides how many jobs there are.
-const SERVICE_SHARE: f64 = 0.35;
+const WEEK_NS: i64 = 7 * 86_400_000_000_000;
+const PID_LIMIT: u64 = 1 << 22;
+/// Ports that the kernel chooses for clients.
+const CHOSEN_PORTS: std::ops::RangeInclusive<u16> = 32_768..=60_999;
 
 /// Gives the events of the week, in order.
 pub struct Week {
-    random: Random,
+    recording: Vec<Event>,
+    first_ns: i64,
+    passes: u64,
     left: u64,
+    pass: Pass,
+    next: usize,
     seq: u64,
-    time_ns: i64,
-    step_ns: f64,
-    next_pid: u32,
-    socket_inode: u64,
-    programs: Vec<RealFile>,
-    libraries: Vec<RealFile>,
-    data: Vec<RealFile>,
-    clients: Vec<IpAddr>,
-    services: Vec<Arc<Process>>,
-    ready: VecDeque<Event>,
 }
 
 impl Week {
-    pub fn new(events: u64) -> Week {
-        let mut random = Random(42);
-        let clients = (0..3_000).map(|_| IpAddr::from((random.next() as u32).to_be_bytes()));
-        let clients = clients.collect();
-        let mut week = Week {
-            random,
+    /// A week of `events` events, made of the history below `folder`.
+    pub fn new(folder: &Path, events: u64) -> Week {
+        let source = Source::open(folder, TimeRange::ALL).expect("a recording");
+        let batches = source.map(|batch| batch.expect("whole files"));
+        let recording: Vec<Event> = batches.flat_map(|batch| batch.to_vec()).collect();
+        // What was already there is described once, by the first events.
+        let begun = |event: &&Event| event.kind() != Kind::Process;
+        let first_ns = recording.iter().find(begun).expect("events").time_ns;
+        let last_ns = recording.last().expect("events").time_ns;
+        let minutes = (last_ns - first_ns) as f64 / 60e9;
+        println!(
+            "recording: {} events in {minutes:.1} minutes",
+            recording.len()
+        );
+        Week {
+            passes: events.div_ceil(recording.len() as u64),
+            pass: Pass::new(0, first_ns, 0),
+            recording,
+            first_ns,
             left: events,
+            next: 0,
             seq: 0,
-            time_ns: START_NS,
-            step_ns: WEEK_NS / events as f64,
-            next_pid: 1_000,
-            socket_inode: 40_000,
-            programs: files::below("/usr/bin", 400),
-            libraries: files::below("/usr/lib", 3_000),
-            data: files::below("/usr/share", 20_000),
-            clients,
-            services: Vec::new(),
-            ready: VecDeque::new(),
-        };
-        week.boot();
-        week
-    }
-
-    fn boot(&mut self) {
-        let init = self.image(None, "/usr/lib/systemd/systemd", 1);
-        self.push(&init, Detail::Process);
-        for index in 0..SERVICES {
-            let exe = self.programs[index * 7 % self.programs.len()].path.clone();
-            let pid = 300 + index as u32;
-            let service = self.image(Some(&init), &exe, pid);
-            self.push(&service, Detail::Process);
-            self.services.push(service);
         }
-    }
-
-    fn image(&mut self, parent: Option<&Arc<Process>>, exe: &str, pid: u32) -> Arc<Process> {
-        let name = exe.rsplit('/').next().unwrap_or(exe);
-        let uid = [0, 0, 33, 101, 1_000][self.random.below(5)];
-        let file = self.programs.iter().find(|p| &*p.path == exe);
-        let argument = format!("--id={:08x}", self.random.next() as u32);
-        Arc::new(Process {
-            exec_id: ExecId(self.random.next()),
-            pid,
-            parent: parent.cloned(),
-            ppid: parent.map_or(0, |p| p.pid),
-            start_ns: self.time_ns,
-            exe: exe.into(),
-            file: file.map(|p| p.file).unwrap_or_default(),
-            backing: Backing::File,
-            comm: name.chars().take(15).collect::<String>().into(),
-            argv: [name.into(), "-c".into(), argument.into()].into(),
-            cwd: ["/", "/root", "/srv/app", "/home/user/project"][self.random.below(4)].into(),
-            uid,
-            euid: uid,
-            gid: uid,
-            egid: uid,
-            auid: (uid == 1_000).then_some(1_000),
-            session: (uid == 1_000).then_some(3),
-            user: Some(["root", "www-data", "user"][self.random.below(3)].into()),
-            cap_effective: if uid == 0 { (1 << 41) - 1 } else { 0 },
-            tty: None,
-            cgroup: format!("/system.slice/{name}.service").into(),
-            cgroup_id: 3_000 + u64::from(pid % 50),
-            namespaces: Namespaces {
-                mnt: 4_026_531_841,
-                pid: 4_026_531_836,
-                net: 4_026_531_840,
-                user: 4_026_531_837,
-                uts: 4_026_531_838,
-                ipc: 4_026_531_839,
-                cgroup: 4_026_531_835,
-            },
-            stdio: Arc::new(std::array::from_fn(|fd| Stdio {
-                kind: [StdioKind::Null, StdioKind::Pipe, StdioKind::Pipe][fd],
-                inode: if fd == 0 { 5 } else { self.socket_inode },
-                ..Stdio::default()
-            })),
-        })
-    }
-
-    fn push(&mut self, process: &Arc<Process>, detail: Detail) {
-        // Within a burst events follow each other by microseconds; bursts are spread
-        // so that the week comes out right.
-        self.time_ns += 1_000 + (self.random.next() % 60_000) as i64;
-        self.seq += 1;
-        self.ready.push_back(Event {
-            time_ns: self.time_ns,
-            seq: self.seq,
-            process: Arc::clone(process),
-            tid: process.pid,
-            result: if let Detail::Open(open) = &detail {
-                open.fd.into()
-            } else {
-                0
-            },
-            flags: Flags::default(),
-            count: if self.random.below(20) == 0 {
-                2 + self.random.next() % 9
-            } else {
-                1
-            },
-            detail,
-        });
-    }
-
-    /// A service handles something: a client, a few files, another service.
-    fn serve(&mut self) {
-        let index = self.random.zipf(SERVICES);
-        let service = Arc::clone(&self.services[index]);
-        let client = self.clients[self.random.zipf(self.clients.len())];
-        let port = 32_768 + self.random.below(28_000) as u16;
-        self.socket_inode += 1 + self.random.next() % 3;
-        let connection = Connection {
-            protocol: Protocol::Tcp,
-            local: SocketAddr::new([10, 0, 0, 5].into(), 443),
-            peer: SocketAddr::new(client, port),
-            inode: self.socket_inode,
-        };
-        self.push(&service, Detail::Accept(connection));
-        for _ in 0..self.random.below(4) {
-            let file = self.data[(index * 211 + self.random.zipf(200)) % self.data.len()].clone();
-            self.open(&service, &file, 10 + self.random.clone().below(30) as i32);
-        }
-        let backend = SocketAddr::new([10, 0, 1, index as u8 % 5].into(), 5_432);
-        let connection = Connection {
-            local: SocketAddr::new([10, 0, 0, 5].into(), port),
-            peer: backend,
-            ..connection
-        };
-        self.push(&service, Detail::Connect(connection));
-    }
-
-    /// A job: fork, exec, the loader's opens and mappings, a few files, exit.
-    fn job(&mut self) {
-        let parent = Arc::clone(&self.services[self.random.zipf(6)]);
-        let pid = self.next_pid;
-        self.next_pid = if pid > 4_000_000 { 1_000 } else { pid + 1 };
-        let child = Arc::new(Process {
-            exec_id: ExecId(self.random.next()),
-            pid,
-            ppid: parent.pid,
-            parent: Some(Arc::clone(&parent)),
-            start_ns: self.time_ns,
-            ..(*parent).clone()
-        });
-        self.push(&parent, Detail::Fork(Fork { child }));
-        let program = self.programs[self.random.zipf(self.programs.len())].clone();
-        let image = self.image(Some(&parent), &program.path, pid);
-        let exec = Exec {
-            filename: (*program.path).into(),
-            interpreter: None,
-            previous_exe: parent.exe.clone(),
-        };
-        self.push(&image, Detail::Exec(exec));
-        let start = self.random.zipf(50) * 7;
-        for step in 0..4 + self.random.below(6) {
-            let library = self.libraries[(start + step) % self.libraries.len()].clone();
-            self.open(&image, &library, 3);
-            if step % 2 == 0 {
-                self.map(&image, &library);
-            }
-        }
-        for _ in 0..self.random.below(6) {
-            let file = self.data[self.random.zipf(self.data.len())].clone();
-            self.open(&image, &file, 3 + self.random.clone().below(3) as i32);
-        }
-        if self.random.below(3) == 0 {
-            let scratch = RealFile {
-                path: format!("/tmp/job-{:012x}", self.random.next() >> 16).into(),
-                file: FileIdentity {
-                    inode: self.random.next() >> 40,
-                    ctime_ns: self.time_ns,
-                    nlink: 1,
-                    mode: 0o100_600,
-                    ..program.file
-                },
-            };
-            self.open(&image, &scratch, 4);
-        }
-        let run_ns = 1_000_000 + self.random.next() % 900_000_000;
-        let exit = Exit {
-            code: u8::from(self.random.below(20) == 0),
-            signal: 0,
-            run_ns,
-            cpu_ns: run_ns / 4 / 10_000 * 10_000,
-            peak_rss_bytes: (500 + self.random.next() % 20_000) * 4_096,
-        };
-        self.push(&image, Detail::Exit(exit));
-    }
-
-    fn open(&mut self, process: &Arc<Process>, file: &RealFile, fd: i32) {
-        let access = if self.random.below(8) == 0 {
-            Access::Write
-        } else {
-            Access::Read
-        };
-        let detail = Detail::Open(FileAccess {
-            path: Arc::clone(&file.path),
-            file: file.file,
-            backing: Backing::File,
-            access,
-            open_flags: if access == Access::Write {
-                0o1_001
-            } else {
-                0o2_000_000
-            },
-            fd,
-        });
-        self.push(process, detail);
-    }
-
-    fn map(&mut self, process: &Arc<Process>, library: &RealFile) {
-        let detail = Detail::Mmap(Memory {
-            // The loader's address is random in 28 bits, page by page.
-            address: 0x7f00_0000_0000 + ((self.random.next() >> 36) << 12),
-            length: 4_096 * (1 + library.file.inode % 300),
-            prot: Prot(5),
-            old_prot: None,
-            map_flags: 0x812,
-            path: Arc::clone(&library.path),
-            file: library.file,
-            backing: Backing::File,
-        });
-        self.push(process, detail);
     }
 }
 
@@ -273,47 +65,180 @@ impl Iterator for Week {
         if self.left == 0 {
             return None;
         }
-        self.left -= 1;
-        if self.ready.is_empty() {
-            let due = START_NS + (self.seq as f64 * self.step_ns) as i64;
-            self.time_ns = self.time_ns.max(due) + (self.random.next() % 50_000_000) as i64;
-            match self.random.chance(SERVICE_SHARE) {
-                true => (0..5).for_each(|_| self.serve()),
-                false => self.job(),
-            }
+        if self.next == self.recording.len() {
+            self.next = 0;
+            let number = self.pass.number + 1;
+            let shift_ns = WEEK_NS / self.passes as i64 * number as i64;
+            self.pass = Pass::new(number, self.first_ns, shift_ns);
         }
-        self.ready.pop_front()
+        let event = &self.recording[self.next];
+        self.next += 1;
+        // A running process is introduced only once.
+        if event.kind() == Kind::Process && self.pass.number > 0 {
+            return self.next();
+        }
+        self.left -= 1;
+        self.seq += 1;
+        Some(self.pass.event(event, self.seq))
     }
 }
 
-/// xorshift64* by Vigna: quick, and random enough not to be compressed.
-#[derive(Clone)]
-struct Random(u64);
+/// One replay of the recording.
+struct Pass {
+    number: u64,
+    first_ns: i64,
+    shift_ns: i64,
+    images: HashMap<ExecId, (Arc<Process>, Arc<Process>)>,
+}
 
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
+impl Pass {
+    fn new(number: u64, first_ns: i64, shift_ns: i64) -> Pass {
+        Pass {
+            number,
+            first_ns,
+            shift_ns: START_NS - first_ns + shift_ns,
+            images: HashMap::new(),
+        }
     }
 
-    fn below(&mut self, limit: usize) -> usize {
-        (self.next() >> 11) as usize % limit
+    /// Something that looks random and is the same for the same value in a pass.
+    fn hash(&self, value: u64) -> u64 {
+        // The finalizer of splitmix64 by Vigna.
+        let mut x = value ^ self.number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        x ^ (x >> 31)
     }
 
-    fn unit(&mut self) -> f64 {
-        (self.next() >> 11) as f64 / (1u64 << 53) as f64
+    fn event(&mut self, event: &Event, seq: u64) -> Event {
+        let process = self.image(&event.process);
+        let moved = process.pid != event.process.pid;
+        Event {
+            // Other work delays every event by some microseconds.
+            time_ns: event.time_ns + self.shift_ns + (self.hash(seq) % 4_096) as i64,
+            seq,
+            tid: if moved {
+                self.pid(event.tid)
+            } else {
+                event.tid
+            },
+            result: event.result,
+            flags: event.flags,
+            count: event.count,
+            detail: self.detail(event, &process),
+            process,
+        }
     }
 
-    fn chance(&mut self, share: f64) -> bool {
-        self.unit() < share
+    fn is_new(&self, start_ns: i64) -> bool {
+        start_ns >= self.first_ns
     }
 
-    /// An index below `count`, small ones far more often: the rank of Zipf's law with
-    /// exponent 1, drawn through its continuous form.
-    fn zipf(&mut self, count: usize) -> usize {
-        let rank = (count as f64 + 1.0).powf(self.unit()) - 1.0;
-        (rank as usize).min(count - 1)
+    fn time(&self, time_ns: i64) -> i64 {
+        match self.is_new(time_ns) {
+            true => time_ns + self.shift_ns,
+            false => time_ns,
+        }
+    }
+
+    fn pid(&self, pid: u32) -> u32 {
+        (u64::from(pid).wrapping_add(self.hash(1)) % PID_LIMIT).max(2) as u32
+    }
+
+    fn image(&mut self, image: &Arc<Process>) -> Arc<Process> {
+        if let Some((known, moved)) = self.images.get(&image.exec_id)
+            && Arc::ptr_eq(known, image)
+        {
+            return Arc::clone(moved);
+        }
+        let is_new = self.is_new(image.start_ns);
+        let parent = image.parent.as_ref().map(|parent| self.image(parent));
+        let moved = Arc::new(Process {
+            exec_id: match is_new {
+                true => ExecId(self.hash(image.exec_id.0)),
+                false => image.exec_id,
+            },
+            pid: if is_new {
+                self.pid(image.pid)
+            } else {
+                image.pid
+            },
+            ppid: parent.as_ref().map_or(image.ppid, |parent| parent.pid),
+            parent,
+            start_ns: self.time(image.start_ns),
+            file: self.file(image.file),
+            stdio: Arc::new(image.stdio.each_ref().map(|stdio| Stdio {
+                inode: self.inode(stdio.inode, is_new),
+                ..*stdio
+            })),
+            ..(**image).clone()
+        });
+        let pair = (Arc::clone(image), Arc::clone(&moved));
+        self.images.insert(image.exec_id, pair);
+        moved
+    }
+
+    /// Files that came to be within the recording come to be anew.
+    fn file(&self, file: FileIdentity) -> FileIdentity {
+        FileIdentity {
+            ctime_ns: self.time(file.ctime_ns),
+            inode: self.inode(file.inode, self.is_new(file.ctime_ns)),
+            ..file
+        }
+    }
+
+    fn inode(&self, inode: u64, is_new: bool) -> u64 {
+        match is_new && inode > 0 {
+            true => inode + self.number * 40_000,
+            false => inode,
+        }
+    }
+
+    /// An address of a mapping: where the loader put the image in this pass.
+    fn address(&self, address: u64, process: &Process) -> u64 {
+        match self.is_new(process.start_ns - self.shift_ns) {
+            true => address ^ (self.hash(process.exec_id.0) & 0x0fff_ffff) << 12,
+            false => address,
+        }
+    }
+
+    fn connection(&self, connection: &Connection) -> Connection {
+        let mut moved = *connection;
+        for end in [&mut moved.local, &mut moved.peer] {
+            if CHOSEN_PORTS.contains(&end.port()) {
+                let span = u64::from(CHOSEN_PORTS.end() - CHOSEN_PORTS.start());
+                let port = self.hash(connection.inode ^ u64::from(end.port())) % span;
+                end.set_port(CHOSEN_PORTS.start() + port as u16);
+            }
+        }
+        moved.inode = self.inode(connection.inode, true);
+        moved
+    }
+
+    fn detail(&mut self, event: &Event, process: &Process) -> Detail {
+        let mut detail = event.detail.clone();
+        match &mut detail {
+            Detail::Fork(Fork { child }) => *child = self.image(child),
+            Detail::Connect(c) | Detail::Accept(c) => *c = self.connection(c),
+            Detail::Network(action) => action.connection = self.connection(&action.connection),
+            Detail::Open(f) | Detail::Memfd(f) => f.file = self.file(f.file),
+            Detail::File(action) => action.file = self.file(action.file),
+            Detail::Mmap(m) | Detail::Mprotect(m) | Detail::Shmat(m) => {
+                m.file = self.file(m.file);
+                m.address = self.address(m.address, process);
+            }
+            Detail::Target(action) => action.target = self.image(&action.target),
+            Detail::Exit(exit) => {
+                // No two runs take the same time.
+                exit.run_ns += self.hash(exit.run_ns) % 1_000_000;
+                exit.cpu_ns += self.hash(exit.cpu_ns) % 100_000;
+            }
+            Detail::Descriptor(action) => {
+                action.object.inode = self.inode(action.object.inode, true);
+            }
+            Detail::Lost(lost) => lost.until_ns = self.time(lost.until_ns),
+            _ => {}
+        }
+        detail
     }
 }

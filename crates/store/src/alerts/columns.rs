@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, StringArray, UInt64Array};
-use arrow::array::{TimestampNanosecondArray, types};
-use arrow::datatypes::DataType;
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, ArrayRef, StringArray, UInt64Array};
+use arrow_array::{TimestampNanosecondArray, types};
+use arrow_schema::DataType;
 use sentinel_event::{ExecId, Severity};
 
 use super::{AlertRecord, lists};

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use arrow::array::builder::{
+use arrow_array::builder::{
     ListBuilder, StringBuilder, StructBuilder, TimestampNanosecondBuilder, UInt64Builder,
 };
-use arrow::array::{Array, ArrayRef, AsArray, StructArray, types};
-use arrow::datatypes::{DataType, Field, Fields};
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, ArrayRef, StructArray, types};
+use arrow_schema::{DataType, Field, Fields};
 use sentinel_event::{Evidence, ExecId};
 
 use super::{AlertRecord, AncestorRecord, TechniqueRecord};

@@ -5,8 +5,8 @@ mod lists;
 
 pub use columns::{ALERT_COLUMNS, AlertColumn};
 
-use arrow::array::RecordBatch;
-use arrow::error::ArrowError;
+use arrow_array::RecordBatch;
+use arrow_schema::ArrowError;
 use sentinel_event::{Alert, Evidence, ExecId, Severity};
 
 use crate::Table;

@@ -8,15 +8,18 @@
 //! `length` counts from the flatbuffer to the second checksum, which readers of Arrow
 //! skip as padding.
 
-use arrow::array::RecordBatch;
-use arrow::datatypes::Schema;
-use arrow::error::ArrowError;
+use std::collections::HashMap;
+
+use arrow_array::RecordBatch;
+use arrow_buffer::Buffer;
 use arrow_ipc::convert::try_fb_to_schema;
+use arrow_ipc::reader::RecordBatchDecoder;
 use arrow_ipc::writer::{
     DictionaryTracker, EncodedData, IpcDataGenerator, IpcWriteContext, IpcWriteOptions,
     write_message,
 };
 use arrow_ipc::{CompressionType, MetadataVersion};
+use arrow_schema::{ArrowError, Schema, SchemaRef};
 
 /// Bytes before the flatbuffer: continuation marker and length.
 pub(super) const PREFIX_BYTES: usize = 8;
@@ -129,4 +132,29 @@ pub(super) fn check_body(body: &Body, bytes: &[u8]) -> bool {
 pub(super) fn schema(bytes: &[u8]) -> Option<Schema> {
     let message = arrow_ipc::root_as_message(bytes.get(PREFIX_BYTES..)?).ok()?;
     try_fb_to_schema(message.header_as_schema()?).ok()
+}
+
+/// Some columns of the batch in a message, prefix included; `None` when it holds none.
+/// The others are not even decompressed.
+pub(super) fn columns(
+    message: &Buffer,
+    schema: SchemaRef,
+    columns: &[usize],
+) -> Result<Option<RecordBatch>, ArrowError> {
+    let malformed = || ArrowError::IpcError("a batch is malformed".to_owned());
+    let prefix = message.first_chunk().ok_or_else(malformed)?;
+    let body_start = PREFIX_BYTES + metadata_bytes(*prefix).ok_or_else(malformed)?;
+    let metadata = message
+        .get(PREFIX_BYTES..body_start)
+        .ok_or_else(malformed)?;
+    let root = arrow_ipc::root_as_message(metadata).map_err(|_| malformed())?;
+    let Some(batch) = root.header_as_record_batch() else {
+        return Ok(None);
+    };
+    let body = message.slice(body_start);
+    let dictionaries = HashMap::new();
+    RecordBatchDecoder::try_new(&body, batch, schema, &dictionaries, &root.version())?
+        .with_projection(Some(columns))
+        .read_record_batch()
+        .map(Some)
 }

@@ -3,10 +3,12 @@
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use arrow::array::RecordBatch;
-use arrow::buffer::Buffer;
+use arrow_array::RecordBatch;
+use arrow_buffer::Buffer;
 use arrow_ipc::reader::StreamDecoder;
+use arrow_schema::SchemaRef;
 
 use super::frame::{self, Body, MARKER, PREFIX_BYTES};
 use crate::{StoreError, Table, io};
@@ -55,10 +57,13 @@ enum Step {
 /// Reads a journal from the beginning to what was its end when it was opened.
 pub(crate) struct JournalReader {
     path: PathBuf,
-    file: File,
+    file: Arc<File>,
     size_bytes: u64,
     offset: u64,
     decoder: StreamDecoder,
+    schema: SchemaRef,
+    /// The columns that batches consist of, ascending; `None` for all.
+    columns: Option<Vec<usize>>,
     damages: Vec<Damage>,
 }
 
@@ -74,17 +79,34 @@ impl JournalReader {
             .metadata()
             .map_err(|e| StoreError::io("read", path, e))?
             .len();
+        JournalReader::over(Arc::new(file), size_bytes, path, table)
+    }
+
+    /// Reads the first `size_bytes` of an open journal.
+    ///
+    /// # Errors
+    /// As for [`JournalReader::open`].
+    pub fn over(
+        file: Arc<File>,
+        size_bytes: u64,
+        path: &Path,
+        table: Table,
+    ) -> Result<JournalReader, StoreError> {
         let mut reader = JournalReader {
             path: path.to_owned(),
             file,
             size_bytes,
             offset: 0,
             decoder: StreamDecoder::new(),
+            schema: table.schema(),
+            columns: None,
             damages: Vec::new(),
         };
         match reader.step()? {
             Step::Message(mut header) => {
-                table.check_schema(path, frame::schema(&header).as_ref())?;
+                let schema = frame::schema(&header);
+                table.check_schema(path, schema.as_ref())?;
+                reader.schema = schema.map_or(reader.schema, Arc::new);
                 reader.decode(&mut header)?;
                 Ok(reader)
             }
@@ -93,9 +115,25 @@ impl JournalReader {
         }
     }
 
+    /// Makes batches consist of these columns only, which must be ascending.
+    pub fn project(&mut self, columns: Vec<usize>) {
+        self.columns = Some(columns);
+    }
+
     /// What was found damaged so far, as the beginning of a sentence.
     pub fn damage(&self) -> Option<String> {
-        let damages: Vec<String> = self.damages.iter().map(ToString::to_string).collect();
+        self.sentence(|_| true)
+    }
+
+    /// As [`JournalReader::damage`], without a torn tail: what a journal ends with while
+    /// it is being written.
+    pub fn changed(&self) -> Option<String> {
+        self.sentence(|damage| matches!(damage, Damage::Changed { .. }))
+    }
+
+    fn sentence(&self, counts: impl Fn(&Damage) -> bool) -> Option<String> {
+        let damages = self.damages.iter().filter(|d| counts(d));
+        let damages: Vec<String> = damages.map(ToString::to_string).collect();
         let path = self.path.display();
         (!damages.is_empty()).then(|| format!("{path} {}", damages.join(" and ")))
     }
@@ -132,9 +170,11 @@ impl JournalReader {
     }
 
     fn decode(&mut self, message: &mut Buffer) -> Result<Option<RecordBatch>, StoreError> {
-        self.decoder
-            .decode(message)
-            .map_err(|e| StoreError::damaged(&self.path, e))
+        let decoded = match &self.columns {
+            None => self.decoder.decode(message),
+            Some(columns) => frame::columns(message, Arc::clone(&self.schema), columns),
+        };
+        decoded.map_err(|e| StoreError::damaged(&self.path, e))
     }
 
     fn step(&mut self) -> Result<Step, StoreError> {

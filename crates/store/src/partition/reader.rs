@@ -5,8 +5,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
-use arrow::datatypes::{DataType, Field, Schema};
+use arrow_array::RecordBatch;
+use arrow_schema::{DataType, Field, Schema};
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
     ParquetRecordBatchReaderBuilder,
@@ -18,7 +18,7 @@ use super::checksum;
 use crate::{StoreError, Table, io};
 
 /// Rows per batch: enough to spread the cost per batch, few enough to stay in cache.
-const BATCH_ROWS: usize = 8_192;
+pub(super) const BATCH_ROWS: usize = 8_192;
 
 /// The rows of a partition, in order.
 pub(crate) struct PartitionReader {
@@ -43,20 +43,7 @@ impl PartitionReader {
     /// # Errors
     /// As for [`PartitionReader::open`].
     pub fn open_dictionaries(path: &Path, table: Table) -> Result<PartitionReader, StoreError> {
-        let plain = load(path, table)?;
-        let fields = plain.schema().fields().iter().map(|field| {
-            let kind = match field.data_type() {
-                DataType::Utf8 if is_dense(plain.metadata(), field.name()) => {
-                    DataType::Dictionary(DataType::Int32.into(), DataType::Utf8.into())
-                }
-                other => other.clone(),
-            };
-            Field::new(field.name(), kind, field.is_nullable())
-        });
-        let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
-        let options = ArrowReaderOptions::new().with_schema(schema);
-        let metadata = Arc::clone(plain.metadata());
-        let metadata = guarded(path, || ArrowReaderMetadata::try_new(metadata, options))?;
+        let metadata = with_dictionaries(path, &load(path, table)?)?;
         PartitionReader::with_metadata(path, metadata)
     }
 
@@ -102,9 +89,29 @@ fn load(path: &Path, table: Table) -> Result<ArrowReaderMetadata, StoreError> {
     Ok(metadata)
 }
 
+/// The same file with dense texts as dictionaries.
+pub(super) fn with_dictionaries(
+    path: &Path,
+    plain: &ArrowReaderMetadata,
+) -> Result<ArrowReaderMetadata, StoreError> {
+    let fields = plain.schema().fields().iter().map(|field| {
+        let kind = match field.data_type() {
+            DataType::Utf8 if is_dense(plain.metadata(), field.name()) => {
+                DataType::Dictionary(DataType::Int32.into(), DataType::Utf8.into())
+            }
+            other => other.clone(),
+        };
+        Field::new(field.name(), kind, field.is_nullable())
+    });
+    let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+    let options = ArrowReaderOptions::new().with_schema(schema);
+    let metadata = Arc::clone(plain.metadata());
+    guarded(path, || ArrowReaderMetadata::try_new(metadata, options))
+}
+
 /// Runs the Parquet library, which panics on some damaged files instead of refusing
 /// them. What it was working on is dropped with its reader.
-fn guarded<T>(
+pub(super) fn guarded<T>(
     path: &Path,
     read: impl FnOnce() -> Result<T, ParquetError>,
 ) -> Result<T, StoreError> {

@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, DictionaryArray, types::Int32Type};
+use arrow_array::cast::AsArray;
+use arrow_array::{ArrayRef, DictionaryArray, types::Int32Type};
 
 /// How many different texts are shared before all are forgotten and shared anew.
 const INTERNED_MAX: usize = 1 << 18;

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
-use arrow::error::ArrowError;
+use arrow_array::RecordBatch;
+use arrow_schema::ArrowError;
 use sentinel_event::{Detail, Event, Flags, Fork, Kind, Process};
 
 use super::lineage::{Lineage, stub};
@@ -75,7 +75,7 @@ impl Decoder {
         };
         let detail = match kind {
             Kind::Fork => self.fork(&process, row),
-            _ => details::detail(kind, &self.rows, row),
+            _ => self.with_target(details::detail(kind, &self.rows, row)),
         };
         if kind == Kind::Exit {
             self.lineage.end(process.exec_id);
@@ -156,6 +156,20 @@ impl Decoder {
         });
         self.lineage.update(Arc::clone(&image));
         image
+    }
+
+    /// Puts the process that earlier rows introduced in the place of one that is known
+    /// by its row only.
+    fn with_target(&mut self, detail: Detail) -> Detail {
+        let Detail::Target(mut action) = detail else {
+            return detail;
+        };
+        if let Some(known) = self.lineage.find(action.target.exec_id)
+            && known.exe == action.target.exe
+        {
+            action.target = Arc::clone(known);
+        }
+        Detail::Target(action)
     }
 
     fn fork(&mut self, parent: &Arc<Process>, row: usize) -> Detail {

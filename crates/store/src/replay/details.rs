@@ -8,6 +8,7 @@ use sentinel_event::{
     Memory, Namespaces, Process, Prot, Protocol, Ring, Stdio, StdioKind,
 };
 
+use super::actions;
 use super::lineage::stub;
 use super::rows::{Rows, position};
 
@@ -65,8 +66,12 @@ const RING: usize = position("ring");
 const LOST_KIND: usize = position("lost_kind");
 const UNTIL: usize = position("until");
 
-/// The detail of a row of any kind but fork, whose child the caller knows.
+/// The detail of a row of any kind but fork and those of a group that names another
+/// process, which the caller knows.
 pub(super) fn detail(kind: Kind, rows: &Rows, row: usize) -> Detail {
+    if let Some(group) = kind.group() {
+        return actions::detail(group, kind, rows, row);
+    }
     match kind {
         Kind::Process => Detail::Process,
         Kind::Exec => Detail::Exec(Exec {
@@ -90,6 +95,7 @@ pub(super) fn detail(kind: Kind, rows: &Rows, row: usize) -> Detail {
         Kind::Memfd => Detail::Memfd(access(rows, row)),
         Kind::Mmap => Detail::Mmap(memory(rows, row)),
         Kind::Mprotect => Detail::Mprotect(memory(rows, row)),
+        Kind::Shmat => Detail::Shmat(memory(rows, row)),
         Kind::Lost => Detail::Lost(Lost {
             ring: rows.text(RING, row).and_then(|text| Ring::from_name(text)),
             kind: rows
@@ -98,6 +104,7 @@ pub(super) fn detail(kind: Kind, rows: &Rows, row: usize) -> Detail {
             count: rows.u64(COUNT, row).unwrap_or_default(),
             until_ns: rows.time(UNTIL, row),
         }),
+        _ => unreachable!("the kind has a group"),
     }
 }
 
@@ -153,7 +160,7 @@ fn stdio(rows: &Rows, row: usize) -> Arc<[Stdio; 3]> {
     }))
 }
 
-fn file(rows: &Rows, row: usize) -> FileIdentity {
+pub(super) fn file(rows: &Rows, row: usize) -> FileIdentity {
     FileIdentity {
         dev: rows.u32(DEV, row),
         inode: rows.u64(INODE, row).unwrap_or_default(),
@@ -164,7 +171,7 @@ fn file(rows: &Rows, row: usize) -> FileIdentity {
     }
 }
 
-fn connection(rows: &Rows, row: usize) -> Connection {
+pub(super) fn connection(rows: &Rows, row: usize) -> Connection {
     let unknown = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
     let local = rows.local_addr.get(row).copied().unwrap_or(unknown);
     let peer = rows.addr.get(row).copied().unwrap_or(unknown);

@@ -4,6 +4,7 @@
 //! The same files give the same events in the same order, always. Memory is bounded by
 //! a few thousand rows per open file and by the processes that lived at one time.
 
+mod actions;
 mod cache;
 mod decode;
 mod details;
@@ -20,7 +21,7 @@ use crate::layout::Layout;
 use decode::Decoder;
 use merge::Merge;
 
-/// Which part of the history to replay, in nanoseconds since the Unix epoch.
+/// Which part of the history to read, in nanoseconds since the Unix epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TimeRange {
     /// The first time that belongs to it.

@@ -3,14 +3,13 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use arrow::array::types::Int32Type;
-use arrow::array::{
-    Array, ArrayRef, AsArray, Int64Array, ListArray, RecordBatch, TimestampNanosecondArray,
+use arrow_array::cast::AsArray;
+use arrow_array::types::Int32Type;
+use arrow_array::{
+    Array, ArrayRef, DictionaryArray, Int64Array, ListArray, RecordBatch, TimestampNanosecondArray,
     UInt64Array,
 };
-use arrow::compute::cast;
-use arrow::datatypes::DataType;
-use arrow::error::ArrowError;
+use arrow_schema::ArrowError;
 use sentinel_event::{Backing, COLUMNS, ColumnType, ExecId, Kind};
 
 use super::cache::{Interner, Parsed};
@@ -63,6 +62,7 @@ pub(super) struct Rows {
     pub exec_id: Parsed<ExecId>,
     pub parent_exec_id: Parsed<ExecId>,
     pub child_exec_id: Parsed<ExecId>,
+    pub target_exec_id: Parsed<ExecId>,
     pub addr: Parsed<IpAddr>,
     pub local_addr: Parsed<IpAddr>,
     interner: Interner,
@@ -99,6 +99,7 @@ impl Rows {
             EXEC_ID => self.exec_id.load(array, ExecId::parse),
             PARENT_EXEC_ID => self.parent_exec_id.load(array, ExecId::parse),
             CHILD_EXEC_ID => self.child_exec_id.load(array, ExecId::parse),
+            TARGET_EXEC_ID => self.target_exec_id.load(array, ExecId::parse),
             ADDR => self.addr.load(array, |text| text.parse().ok()),
             LOCAL_ADDR => self.local_addr.load(array, |text| text.parse().ok()),
             _ => {
@@ -165,6 +166,7 @@ const BACKING: usize = position("backing");
 const EXEC_ID: usize = position("exec_id");
 const PARENT_EXEC_ID: usize = position("parent_exec_id");
 const CHILD_EXEC_ID: usize = position("child_exec_id");
+const TARGET_EXEC_ID: usize = position("target_exec_id");
 const ADDR: usize = position("addr");
 const LOCAL_ADDR: usize = position("local_addr");
 
@@ -172,6 +174,8 @@ fn as_dictionary(array: &ArrayRef) -> Result<ArrayRef, ArrowError> {
     if array.as_dictionary_opt::<Int32Type>().is_some() {
         return Ok(Arc::clone(array));
     }
-    let dictionary = DataType::Dictionary(DataType::Int32.into(), DataType::Utf8.into());
-    cast(array, &dictionary)
+    let texts = array.as_string_opt::<i32>();
+    let texts = texts.ok_or_else(|| ArrowError::CastError("a text is expected".to_owned()))?;
+    let dictionary: DictionaryArray<Int32Type> = texts.iter().collect();
+    Ok(Arc::new(dictionary))
 }

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
+mod actions;
+
 use std::sync::Arc;
 
 use sentinel_event::{
@@ -128,7 +130,7 @@ fn bare(image: u64) -> Process {
     }
 }
 
-fn file(number: u64) -> FileIdentity {
+pub(super) fn file(number: u64) -> FileIdentity {
     FileIdentity {
         dev: (8 << 20) | 1,
         inode: 5_000 + number,
@@ -140,6 +142,9 @@ fn file(number: u64) -> FileIdentity {
 }
 
 fn detail(kind: Kind, seq: u64) -> Detail {
+    if let Some(group) = kind.group() {
+        return actions::detail(group, kind, seq);
+    }
     match kind {
         Kind::Process => Detail::Process,
         Kind::Exec => Detail::Exec(Exec {
@@ -163,16 +168,18 @@ fn detail(kind: Kind, seq: u64) -> Detail {
         Kind::Memfd => Detail::Memfd(access(seq)),
         Kind::Mmap => Detail::Mmap(memory(seq, None)),
         Kind::Mprotect => Detail::Mprotect(memory(seq, Some(Prot(3)))),
+        Kind::Shmat => Detail::Shmat(memory(seq, None)),
         Kind::Lost => Detail::Lost(Lost {
             ring: Some(Ring::Bulk),
             kind: Some(Kind::Open),
             count: seq,
             until_ns: START_NS + seq as i64 * 10_000_000 + 5,
         }),
+        _ => unreachable!("the kind has a group"),
     }
 }
 
-fn connection(seq: u64) -> Connection {
+pub(super) fn connection(seq: u64) -> Connection {
     Connection {
         protocol: Protocol::Tcp,
         local: "192.168.1.5:40000".parse().unwrap(),
