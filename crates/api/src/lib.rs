@@ -1,9 +1,14 @@
 //! The gRPC types of Sentinel, generated from `proto/`.
 //!
-//! Owns the generated client, server and messages of `sentinel.v1` and their
-//! descriptors. Conversion from events and alerts is the daemon's, display the CLI's.
+//! Owns the generated client, server and messages of `sentinel.v1`, their descriptors,
+//! and where the programs of an installation find each other. Conversion from events and
+//! alerts is the daemon's, display the CLI's.
 
 #![forbid(unsafe_code)]
+
+mod trainer;
+
+pub use trainer::{TRAINER, trainer};
 
 /// Version 1 of the API.
 pub mod v1 {

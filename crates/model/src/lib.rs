@@ -17,7 +17,7 @@ mod forest;
 mod lstm;
 pub mod metrics;
 mod ngram;
-mod random;
+pub mod random;
 
 pub use autoencoder::{Autoencoder, SCALED_MAX};
 pub use calibration::{Calibration, SMALLEST_P, bonferroni};

@@ -88,6 +88,44 @@ impl Ranking {
     }
 }
 
+/// Refuses the scores of a model that has collapsed: one that says nearly the same of
+/// everything, or of known anomalies nothing else than of the rest.
+///
+/// # Errors
+/// [`ModelError::Input`] with what is wrong, and as [`Ranking::new`].
+pub fn check_collapse(scores: &[f32], labels: &[bool]) -> Result<(), ModelError> {
+    /// Of all scores, those that may be equal to the most frequent one.
+    const EQUAL_MAX: f64 = 0.5;
+    /// Chance is 0.5.
+    const AUROC_MIN: f64 = 0.6;
+    let ranking = Ranking::new(scores, labels)?;
+    let largest = ranking.groups.iter().map(|(a, b)| a + b).max().unwrap_or(0);
+    let equal = largest as f64 / scores.len() as f64;
+    if equal > EQUAL_MAX {
+        let sentence = format!("{:.0} % of all scores are the same", equal * 100.0);
+        return Err(ModelError::input(sentence));
+    }
+    let auroc = ranking.auroc();
+    if auroc < AUROC_MIN {
+        let sentence = format!("known anomalies score as the rest: AUROC {auroc:.2}");
+        return Err(ModelError::input(sentence));
+    }
+    // A difference that 32-bit noise could make is none.
+    let mean = |wanted: bool| {
+        let of = scores.iter().zip(labels).filter(|(_, l)| **l == wanted);
+        let (sum, n) = of.fold((0.0, 0.0), |(sum, n), (s, _)| {
+            (sum + f64::from(*s), n + 1.0)
+        });
+        sum / n
+    };
+    let (anomalies, others) = (mean(true), mean(false));
+    if (anomalies - others).abs() < 1e-4 * anomalies.abs().max(others.abs()) {
+        let sentence = format!("anomalies score {anomalies} on average, and the rest {others}");
+        return Err(ModelError::input(sentence));
+    }
+    Ok(())
+}
+
 /// The rank of each value, from 1, equal values sharing their mean rank.
 ///
 /// # Errors

@@ -1,4 +1,4 @@
-//! The one source of randomness of this crate: SplitMix64 (Steele, Lea, Flood 2014),
+//! The one source of randomness of fitting and training: SplitMix64 (Steele, Lea, Flood 2014),
 //! <https://doi.org/10.1145/2660193.2660195>.
 //!
 //! Owns nothing but its state, so that equal seeds give equal models on every machine.
@@ -6,28 +6,29 @@
 
 /// A generator with 64 bits of state; passes BigCrush, costs about a nanosecond.
 #[derive(Debug, Clone)]
-pub(crate) struct SplitMix64(u64);
+pub struct SplitMix64(u64);
 
 impl SplitMix64 {
     /// The generator of one `stream` of a seed. Streams are hashed apart, so that tree 3
     /// of seed 7 is the same however many trees there are, and unlike tree 7 of seed 3.
-    pub(crate) fn stream(seed: u64, stream: u64) -> Self {
+    pub fn stream(seed: u64, stream: u64) -> Self {
         Self(mix(seed) ^ mix(stream.wrapping_add(0x5851_f42d_4c95_7f2d)))
     }
 
-    pub(crate) fn next(&mut self) -> u64 {
+    /// 64 random bits.
+    pub fn bits(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         mix(self.0)
     }
 
     /// A number in `0..bound`, by multiplication; the bias is below `bound / 2^64`.
-    pub(crate) fn below(&mut self, bound: usize) -> usize {
-        ((u128::from(self.next()) * bound as u128) >> 64) as usize
+    pub fn below(&mut self, bound: usize) -> usize {
+        ((u128::from(self.bits()) * bound as u128) >> 64) as usize
     }
 
     /// A number in `0.0..1.0` with 53 random bits.
-    pub(crate) fn unit(&mut self) -> f64 {
-        (self.next() >> 11) as f64 * (1.0 / (1_u64 << 53) as f64)
+    pub fn unit(&mut self) -> f64 {
+        (self.bits() >> 11) as f64 * (1.0 / (1_u64 << 53) as f64)
     }
 }
 
@@ -46,8 +47,8 @@ mod tests {
     fn equals_the_published_sequence() {
         // First outputs for state 1234567, as published with the reference code.
         let mut random = SplitMix64(1_234_567);
-        assert_eq!(random.next(), 6_457_827_717_110_365_317);
-        assert_eq!(random.next(), 3_203_168_211_198_807_973);
+        assert_eq!(random.bits(), 6_457_827_717_110_365_317);
+        assert_eq!(random.bits(), 3_203_168_211_198_807_973);
     }
 
     #[test]

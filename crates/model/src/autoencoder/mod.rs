@@ -11,7 +11,9 @@ use crate::activation::tanh;
 use crate::{Dense, ModelError};
 
 /// The widest layer. Activations live on the stack.
-const WIDTH_MAX: usize = 256;
+const WIDTH_MAX: usize = 4_096;
+/// Networks that are no wider, as those of the daemon, clear less of the stack per row.
+const WIDTH_USUAL: usize = 64;
 
 /// Scaled values are clipped here: one wild feature must not hide all the others, and
 /// beyond eight times the usual range nothing is learned from how far it is.
@@ -31,7 +33,7 @@ impl Autoencoder {
     ///
     /// # Errors
     /// [`ModelError::Input`] where the layers do not lead from the columns back to the
-    /// columns, are wider than 256 or more than eight, or a spread is not above zero.
+    /// columns, are wider than 4,096 or more than eight, or a spread is not above zero.
     pub fn new(
         centers: Vec<f32>,
         spreads: Vec<f32>,
@@ -79,9 +81,17 @@ impl Autoencoder {
     /// # Panics
     /// Where `row` has not [`columns`](Self::columns) values.
     pub fn score(&self, row: &[f32]) -> f32 {
-        let mut errors = [0.0; WIDTH_MAX];
+        if self.width() <= WIDTH_USUAL {
+            self.score_in::<WIDTH_USUAL>(row)
+        } else {
+            self.score_in::<WIDTH_MAX>(row)
+        }
+    }
+
+    fn score_in<const WIDTH: usize>(&self, row: &[f32]) -> f32 {
+        let mut errors = [0.0; WIDTH];
         let errors = &mut errors[..self.columns()];
-        self.errors(row, errors);
+        self.errors_in::<WIDTH>(row, errors);
         errors.iter().sum::<f32>() / errors.len() as f32
     }
 
@@ -90,10 +100,24 @@ impl Autoencoder {
     /// # Panics
     /// Where `row` or `errors` has not [`columns`](Self::columns) places.
     pub fn errors(&self, row: &[f32], errors: &mut [f32]) {
+        if self.width() <= WIDTH_USUAL {
+            self.errors_in::<WIDTH_USUAL>(row, errors);
+        } else {
+            self.errors_in::<WIDTH_MAX>(row, errors);
+        }
+    }
+
+    /// The widest layer.
+    fn width(&self) -> usize {
+        let outputs = self.layers.iter().map(Dense::outputs);
+        outputs.fold(self.columns(), usize::max)
+    }
+
+    fn errors_in<const WIDTH: usize>(&self, row: &[f32], errors: &mut [f32]) {
         assert_eq!((row.len(), errors.len()), (self.columns(), self.columns()));
-        let mut scaled = [0.0; WIDTH_MAX];
+        let mut scaled = [0.0; WIDTH];
         self.scale(row, &mut scaled[..row.len()]);
-        let (mut from, mut to) = (scaled, [0.0; WIDTH_MAX]);
+        let (mut from, mut to) = (scaled, [0.0; WIDTH]);
         let last = self.layers.len() - 1;
         for (at, layer) in self.layers.iter().enumerate() {
             let outputs = &mut to[..layer.outputs()];

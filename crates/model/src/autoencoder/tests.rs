@@ -90,7 +90,9 @@ fn layers_that_do_not_fit_are_refused() {
     assert!(network(&[4, 2, 4]).is_ok());
     assert!(network(&[4, 2, 3]).is_err(), "other columns come out");
     assert!(network(&[4]).is_err(), "no layer");
-    assert!(network(&[300, 2, 300]).is_err(), "too wide");
+    let wide = network(&[300, 2, 300]).expect("fits");
+    assert!(wide.score(&[0.5; 300]).is_finite());
+    assert!(network(&[5_000, 1, 5_000]).is_err(), "too wide");
     assert!(network(&[2; 10]).is_err(), "too deep");
     let layers = || vec![layer(2, 2, &mut SplitMix64::stream(1, 1))];
     assert!(Autoencoder::new(vec![0.0; 2], vec![1.0, 0.0], layers()).is_err());

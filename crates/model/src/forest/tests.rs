@@ -238,3 +238,13 @@ fn constant_columns_and_single_rows_are_no_trouble() {
         forest.score(&[0.0, 0.0, 0.0, 900.0, 0.0]) > forest.score(&[0.0, 0.0, 0.0, 200.0, 0.0])
     );
 }
+
+#[test]
+fn neighbouring_numbers_are_told_apart_by_one_cut() {
+    // No number lies between them, so the threshold can only be the smaller one.
+    let rows: Vec<f32> = (0..64)
+        .map(|at| if at % 2 == 0 { 1.0 } else { 1.0_f32.next_up() })
+        .collect();
+    let forest = IsolationForest::fit_rows(&rows, 1, &params(0)).expect("fits");
+    assert_eq!(forest.nodes(), 300, "a root and two leaves per tree");
+}
