@@ -29,6 +29,11 @@ python3-venv    python3 -c "import ensurepip"
 jq              command -v jq
 debootstrap     command -v debootstrap
 bpftool         command -v bpftool
+gcc-multilib    echo 'int main(void) { return 0; }' | cc -m32 -x c -o /dev/null -
+lintian         command -v lintian
+rpm             command -v rpm2cpio
+cpio            command -v cpio
+btrfs-progs     command -v mkfs.btrfs
 END
     ;;
   kernels)

@@ -3,7 +3,8 @@
 # people look for it, or takes it away again.
 #
 # The daemon goes to sbin, since only systemd and root run it; the command line goes to
-# bin, since everybody whom the socket lets in may use it.
+# bin, since everybody whom the socket lets in may use it; the training program goes to
+# libexec, since only these two start it.
 set -euo pipefail
 
 action=$1
@@ -13,7 +14,11 @@ cd "$(dirname "$0")/.."
 release=target/release
 daemon=$prefix/sbin/sentinel
 cli=$prefix/bin/sentinelctl
+trainer=$prefix/libexec/sentinel/sentinel-train
 unit=$prefix/lib/systemd/system/sentinel.service
+sysusers=$prefix/lib/sysusers.d/sentinel.conf
+tmpfiles=$prefix/lib/tmpfiles.d/sentinel.conf
+catalog=$prefix/lib/systemd/catalog/sentinel.catalog
 config=/etc/sentinel/sentinel.toml
 # The configuration as it was shipped, to tell an edited file from an old one.
 pristine=$prefix/share/sentinel/sentinel.toml
@@ -34,17 +39,27 @@ install_config() {
 }
 
 install_all() {
-  [[ -x $release/sentinel && -x $release/sentinelctl ]] || {
-    echo "nothing to install yet: run 'make build' first" >&2
-    exit 1
-  }
+  local program
+  for program in sentinel sentinelctl sentinel-train; do
+    [[ -x $release/$program ]] || {
+      echo "$program is not built yet: run 'make build' first" >&2
+      exit 1
+    }
+  done
   install -D -m 0755 "$release/sentinel" "$dest$daemon"
   install -D -m 0755 "$release/sentinelctl" "$dest$cli"
+  install -D -m 0755 "$release/sentinel-train" "$dest$trainer"
   install -d "$(dirname "$dest$unit")"
   sed "s|/usr/sbin/sentinel|$daemon|g" systemd/sentinel.service >"$dest$unit"
   chmod 0644 "$dest$unit"
+  install -D -m 0644 systemd/sentinel.sysusers "$dest$sysusers"
+  install -D -m 0644 systemd/sentinel.tmpfiles "$dest$tmpfiles"
+  install -D -m 0644 systemd/sentinel.catalog "$dest$catalog"
   install_config
   if systemd_runs; then
+    journalctl --update-catalog
+    systemd-sysusers "$sysusers"
+    systemd-tmpfiles --create "$tmpfiles"
     systemctl daemon-reload
   fi
   echo "installed; start it now and at every boot with: systemctl enable --now sentinel"
@@ -54,8 +69,12 @@ uninstall_all() {
   if systemd_runs; then
     systemctl disable --now sentinel.service 2>/dev/null || true
   fi
-  rm -f "$dest$daemon" "$dest$cli" "$dest$unit" "$dest$pristine"
-  rmdir --ignore-fail-on-non-empty "$(dirname "$dest$pristine")" 2>/dev/null || true
+  rm -f "$dest$daemon" "$dest$cli" "$dest$trainer" "$dest$unit" "$dest$pristine" \
+    "$dest$sysusers" "$dest$tmpfiles" "$dest$catalog"
+  local folder
+  for folder in "$(dirname "$dest$pristine")" "$(dirname "$dest$trainer")"; do
+    rmdir --ignore-fail-on-non-empty "$folder" 2>/dev/null || true
+  done
   if systemd_runs; then
     systemctl daemon-reload
   fi
