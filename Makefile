@@ -9,17 +9,22 @@ STATE := $(CURDIR)/.sentinel
 # Nothing here is worth running at the same time as something else: Cargo and
 # the scripts use all cores themselves.
 .NOTPARALLEL:
-.PHONY: help run build test test-kernels install uninstall clean
+.PHONY: help run sensor build test test-kernels package install uninstall clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
 
-run: build ## install what is missing, build, and watch this machine in the foreground
+run: sensor ## install what is missing, build, and watch this machine in the foreground
 	@packaging/run-foreground.sh $(RELEASE) $(STATE)
 
-build: ## install what is missing and build the daemon and the command line
+# The training program takes as long to build as half of all the rest, and watching
+# works without it.
+sensor: ## install what is missing and build the daemon and the command line
 	@packaging/install-dependencies.sh build
 	@$(CARGO) build --release --locked
+
+build: sensor ## the same, and the program that trains networks and measures models
+	@$(CARGO) build --release --locked --package sentinel-train
 
 test: ## everything that must pass before a change lands
 	@tests/run.sh
@@ -33,6 +38,9 @@ install: ## install what was built, with unit and default configuration (DESTDIR
 
 uninstall: ## remove what `make install` installed; keeps configuration and data
 	@packaging/install.sh uninstall "$(DESTDIR)" "$(PREFIX)"
+
+package: build ## make a deb and an rpm in target/package
+	@packaging/package.sh
 
 clean: ## remove build products, caches and the data of `make run`
 	@$(CARGO) clean

@@ -2,8 +2,9 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::datatypes::{TimestampNanosecondType, UInt64Type};
+use arrow_array::cast::AsArray;
+use arrow_array::types::{TimestampNanosecondType, UInt64Type};
+use arrow_array::{Array, RecordBatch};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use crate::support::{Daemon, Trigger};
@@ -43,8 +44,7 @@ pub fn exits(data: &Path, exe: &str) -> Vec<(u64, u64)> {
     for batch in rows(data) {
         let text = |name: &str| {
             let column = batch.column_by_name(name).expect(name);
-            let text = arrow::compute::cast(column, &arrow::datatypes::DataType::Utf8);
-            text.expect("casts").as_string::<i32>().clone()
+            column.as_string::<i32>().clone()
         };
         let number = |name: &str| {
             let column = batch.column_by_name(name).expect(name);
@@ -83,10 +83,8 @@ fn a_known_command_is_found_in_parquet() {
     let mut found = 0;
     for batch in rows(&dir.path().join("data")) {
         let column = |name: &str| batch.column_by_name(name).expect(name).clone();
-        let kinds = arrow::compute::cast(&column("kind"), &arrow::datatypes::DataType::Utf8)
-            .expect("casts");
         let (kinds, pids, ppids, times) = (
-            kinds.as_string::<i32>().clone(),
+            column("kind").as_string::<i32>().clone(),
             column("pid").as_primitive::<UInt64Type>().clone(),
             column("ppid").as_primitive::<UInt64Type>().clone(),
             column("time")
@@ -99,8 +97,6 @@ fn a_known_command_is_found_in_parquet() {
             }
             found += 1;
             let argv = column("argv").as_list::<i32>().value(row);
-            let argv =
-                arrow::compute::cast(&argv, &arrow::datatypes::DataType::Utf8).expect("casts");
             let argv: Vec<&str> = argv.as_string::<i32>().iter().flatten().collect();
             assert_eq!(
                 argv,

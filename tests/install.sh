@@ -13,6 +13,7 @@ pristine=$dest/usr/share/sentinel/sentinel.toml
 installs() {
   make --silent install DESTDIR="$dest" PREFIX=/usr &&
     [[ -x $dest/usr/sbin/sentinel && -x $dest/usr/bin/sentinelctl ]] &&
+    "$dest/usr/libexec/sentinel/sentinel-train" --version &&
     cmp systemd/sentinel.service "$dest/usr/lib/systemd/system/sentinel.service" &&
     cmp packaging/sentinel.toml "$config"
 }

@@ -54,6 +54,7 @@ fn with_config(dir: &TempDir, text: &str) -> (String, Output) {
 #[test]
 fn a_bad_configuration_is_named_with_its_place() {
     let dir = TempDir::new().expect("a folder");
+    const EX_CONFIG: i32 = 78;
     for (text, expected) in [
         ("[sensor]\nring = 1\n", ":2:1: unknown field `ring`"),
         (
@@ -69,6 +70,7 @@ fn a_bad_configuration_is_named_with_its_place() {
         let (path, output) = with_config(&dir, text);
         check(&output, &path);
         check(&output, expected);
+        assert_eq!(output.status.code(), Some(EX_CONFIG));
     }
     let absent = run_in(dir.path())
         .args(["--config", "/nonexistent/x.toml"])

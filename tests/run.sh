@@ -52,7 +52,9 @@ rust_format() { cargo fmt --all --check; }
 c_format() { clang-format --dry-run -Werror bpf/*.[ch]; }
 shell_lint() { git ls-files -z '*.sh' .ci/run | xargs -0 shellcheck; }
 rust_lint() { cargo clippy --release --locked --workspace --all-targets -- -D warnings; }
-build() { cargo build --release --locked; }
+# All at once, tests included: built apart, dependencies would be compiled again for each
+# set of features that they are asked for.
+build() { cargo build --release --locked --workspace --all-targets; }
 # The captured output is shown because tests explain in it why they skipped.
 rust_tests() { cargo test --release --locked --workspace -- --show-output; }
 # Private items are documented, so links to them work.
@@ -70,7 +72,9 @@ part 'python packages' tests/python/venv.sh
 part 'rust tests' rust_tests
 part 'rust docs' rust_docs
 part 'installation' tests/install.sh
+part 'made-up weeks' python3 -B tests/weeks/test_generate.py
 part 'interoperability' tests/python/test.sh
+part 'packages' tests/packages.sh
 part 'systemd' tests/systemd/test.sh
 
 echo

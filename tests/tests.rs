@@ -3,12 +3,20 @@
 
 mod support;
 
+/// Clients that mean no good.
+mod abuse;
+/// Who may ask, who may change, and what is recorded of it.
+mod access;
 /// Alerts of simulated attacks, by every way that they leave the daemon.
 mod alerts;
+/// System call by system call, of both widths.
+mod calls;
 /// Status and modes.
 mod control;
 /// From a command to its row in Parquet.
 mod history;
+/// What a flood costs.
+mod loss;
 /// What the daemon refuses, in one sentence each.
 mod refusals;
 /// What the kernel programs see, trigger by trigger.

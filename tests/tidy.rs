@@ -41,7 +41,14 @@ fn files_are_small_and_finished() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// Only the sensor may hold unsafe code; every other crate root forbids or denies it.
+/// Where C is spoken: with the kernel, whose answer about a peer's groups no library
+/// fetches, and with SQLite. Every other crate root forbids or denies unsafe code.
+const BORDERS: [&str; 3] = [
+    "crates/sentineld/sensor",
+    "crates/sentineld/service/access/groups.rs",
+    "crates/query/src/vtab.rs",
+];
+
 #[test]
 fn unsafe_code_stays_at_the_border() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -49,7 +56,9 @@ fn unsafe_code_stays_at_the_border() {
     sources(&root.join("crates"), &mut found);
     for path in found {
         let text = fs::read_to_string(&path).expect("is text");
-        let inside = path.starts_with(root.join("crates/sentineld/sensor"));
+        let inside = BORDERS
+            .iter()
+            .any(|border| path.starts_with(root.join(border)));
         let holds = text.lines().map(str::trim_start).any(|line| {
             !line.starts_with("//") && (line.contains("unsafe {") || line.contains("unsafe impl"))
         });

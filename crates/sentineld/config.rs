@@ -2,13 +2,12 @@
 //! defaults that work, unknown keys refused.
 
 use std::fs;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::{sensor, service};
+use crate::{metrics, sensor, service};
 
 /// Where the configuration is looked for unless another file is named.
 pub const DEFAULT_PATH: &str = "/etc/sentinel/sentinel.toml";
@@ -19,8 +18,12 @@ pub const DEFAULT_PATH: &str = "/etc/sentinel/sentinel.toml";
 pub struct Config {
     /// The folder of the event store and of what must survive a restart.
     pub data_dir: PathBuf,
+    /// What is logged.
+    pub log_level: LogLevel,
     /// The socket of the control plane.
     pub service: service::Config,
+    /// The metrics for Prometheus.
+    pub metrics: metrics::Config,
     /// What is watched, and how.
     pub sensor: sensor::Config,
     /// How history is kept.
@@ -33,10 +36,41 @@ impl Default for Config {
     fn default() -> Config {
         Config {
             data_dir: "/var/lib/sentinel".into(),
+            log_level: LogLevel::Info,
             service: service::Config::default(),
+            metrics: metrics::Config::default(),
             sensor: sensor::Config::default(),
             store: sentinel_store::Config::default(),
             detect: sentinel_detect::Config::default(),
+        }
+    }
+}
+
+/// The mildest messages that are logged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogLevel {
+    /// What broke, and severe alerts.
+    Error,
+    /// What may be wrong too.
+    Warn,
+    /// What an operator wants to know.
+    Info,
+    /// What helps to find out why.
+    Debug,
+    /// Everything.
+    Trace,
+}
+
+impl LogLevel {
+    /// The name in the file.
+    pub fn name(self) -> &'static str {
+        match self {
+            LogLevel::Error => "error",
+            LogLevel::Warn => "warn",
+            LogLevel::Info => "info",
+            LogLevel::Debug => "debug",
+            LogLevel::Trace => "trace",
         }
     }
 }
@@ -84,16 +118,6 @@ impl Config {
         Config::parse(path, &text)
     }
 
-    /// Reads the file at its usual place; where there is none, the defaults hold.
-    pub fn read_default() -> Result<Config, ConfigError> {
-        match Config::read(Path::new(DEFAULT_PATH)) {
-            Err(ConfigError::Unreadable { source, .. }) if source.kind() == ErrorKind::NotFound => {
-                Ok(Config::default())
-            }
-            other => other,
-        }
-    }
-
     /// What must not be zero lest nothing goes through at all.
     fn check_counts(&self) -> Result<(), String> {
         let counts = [
@@ -101,6 +125,11 @@ impl Config {
                 "service.calls_per_connection_max",
                 self.service.calls_per_connection_max as usize,
             ),
+            (
+                "service.connections_max",
+                self.service.connections_max as usize,
+            ),
+            ("service.calls_max", self.service.calls_max as usize),
             ("store.queue_batches", self.store.queue_batches),
             ("store.queue_alerts", self.store.queue_alerts),
             ("store.flush_rows", self.store.flush_rows),
@@ -128,6 +157,7 @@ impl Config {
             message,
         };
         config.sensor.check().map_err(senseless)?;
+        config.metrics.check().map_err(senseless)?;
         config.check_counts().map_err(senseless)?;
         Ok(config)
     }

@@ -6,9 +6,10 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use sentinel_event::{Alert, Batch, Kind, Severity};
+use sentinel_event::{Alert, Batch, Kind, Process, Severity};
 use sentinel_process::Counters;
 use tokio::sync::broadcast::{Receiver, Sender, channel};
+use tokio::sync::oneshot;
 
 /// Batches that a slow listener may be behind before it misses some; with at most some
 /// 2,000 events in a batch under load this bounds what is kept for it to 20 MB.
@@ -17,6 +18,19 @@ pub const EVENT_BATCHES: usize = 16;
 const ALERTS: usize = 1024;
 /// Alerts that are kept in memory, because the store has them only after its next flush.
 const RECENT_ALERTS: usize = 1024;
+
+/// Requests that may wait for the pipeline; it takes them after each batch.
+const REQUESTS: usize = 64;
+/// How long the pipeline may take to answer one.
+const ANSWER: Duration = Duration::from_secs(5);
+
+/// What the pipeline is asked to do between two batches.
+pub enum Request {
+    /// Tell the processes that live.
+    Processes(oneshot::Sender<Vec<Arc<Process>>>),
+    /// Detect with this configuration from now on.
+    Detect(Box<sentinel_detect::Config>),
+}
 
 /// How one detection fares.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +61,7 @@ pub struct Hub {
     recent: Mutex<VecDeque<Arc<Alert>>>,
     newest_alert_seq: AtomicU64,
     figures: Mutex<Figures>,
+    requests: Mutex<Vec<Request>>,
     seen: Vec<AtomicU64>,
     raised: Vec<AtomicU64>,
     missed_total: AtomicU64,
@@ -64,6 +79,7 @@ impl Hub {
             alerts: channel(ALERTS).0,
             recent: Mutex::default(),
             figures: Mutex::default(),
+            requests: Mutex::default(),
             seen: Kind::ALL.iter().map(|_| AtomicU64::new(0)).collect(),
             raised: Severity::ALL.iter().map(|_| AtomicU64::new(0)).collect(),
             missed_total: AtomicU64::new(0),
@@ -125,6 +141,30 @@ impl Hub {
     /// The alerts of late, oldest first.
     pub fn recent_alerts(&self) -> Vec<Arc<Alert>> {
         lock(&self.recent).iter().cloned().collect()
+    }
+
+    /// Asks the pipeline; false when too many wait already.
+    pub fn ask(&self, request: Request) -> bool {
+        let mut requests = lock(&self.requests);
+        let room = requests.len() < REQUESTS;
+        if room {
+            requests.push(request);
+        }
+        room
+    }
+
+    /// What the pipeline was asked since the last time.
+    pub fn take_requests(&self) -> Vec<Request> {
+        std::mem::take(&mut lock(&self.requests))
+    }
+
+    /// The processes that live; `None` when the pipeline does not answer.
+    pub async fn processes(&self) -> Option<Vec<Arc<Process>>> {
+        let (sender, answer) = oneshot::channel();
+        if !self.ask(Request::Processes(sender)) {
+            return None;
+        }
+        tokio::time::timeout(ANSWER, answer).await.ok()?.ok()
     }
 
     /// The latest figures.

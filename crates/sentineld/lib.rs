@@ -6,15 +6,19 @@
 
 #![deny(unsafe_code)]
 
+pub mod acknowledgements;
+pub mod audit;
 pub mod clock;
 pub mod config;
 mod console;
 pub mod hub;
 pub mod journald;
 mod line;
+pub mod metrics;
 pub mod mode;
 mod notify;
 pub mod pipeline;
+mod privileges;
 pub mod probe;
 mod procfs;
 pub mod replay;
@@ -22,5 +26,6 @@ pub mod run;
 #[allow(unsafe_code)]
 pub mod sensor;
 pub mod service;
+pub mod settings;
 pub mod source;
 mod stdout;

@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use sentinel_event::{Alert, Connection, Detail, Event, Kind, Memory, Process, Severity, text};
+use sentinel_event::{
+    Alert, Connection, Detail, Event, FileAction, Group, Kind, Memory, NetworkAction, Process,
+    Severity, text,
+};
 
 const RESET: &str = "\x1b[0m";
 const DIM: &str = "\x1b[2m";
@@ -19,7 +22,7 @@ pub fn write_event(out: &mut String, event: &Event, colour: bool) {
     // Writing into a String cannot fail.
     let _ = writeln!(
         out,
-        "{dim}{}{reset} {paint}{kind:<8}{reset} {:>7} {:<10} {} {dim}->{reset} {}",
+        "{dim}{}{reset} {paint}{kind:<11}{reset} {:>7} {:<10} {} {dim}->{reset} {}",
         clock_time(event.time_ns),
         event.process.pid,
         text::escape(user(&event.process)),
@@ -66,8 +69,13 @@ fn kind_colour(kind: Kind) -> &'static str {
         Kind::Fork | Kind::Exit | Kind::Process => "\x1b[2m",
         Kind::Connect | Kind::Accept => "\x1b[36m",
         Kind::Open => "\x1b[34m",
-        Kind::Memfd | Kind::Mmap | Kind::Mprotect => "\x1b[35m",
+        Kind::Memfd | Kind::Mmap | Kind::Mprotect | Kind::Shmat => "\x1b[35m",
         Kind::Lost => "\x1b[31m",
+        _ => match kind.group() {
+            Some(Group::Network) => "\x1b[36m",
+            Some(Group::File) => "\x1b[34m",
+            _ => "\x1b[33m",
+        },
     }
 }
 
@@ -116,7 +124,32 @@ fn target(event: &Event) -> String {
         Detail::Accept(connection) => ends(connection),
         Detail::Open(file) => format!("{} {}", file.access.name(), text::escape(&file.path)),
         Detail::Memfd(file) => text::escape(&file.path).into_owned(),
-        Detail::Mmap(memory) => area(memory),
+        Detail::Mmap(memory) | Detail::Shmat(memory) => area(memory),
+        Detail::File(action) => file_action(action),
+        Detail::Target(action) => format!(
+            "{} pid {} {}",
+            action.operation,
+            action.target.pid,
+            text::escape(&action.target.exe)
+        ),
+        Detail::Descriptor(action) => format!(
+            "{} {} => {} {}",
+            action.operation,
+            action.old_fd,
+            action.fd,
+            action.object.kind.name()
+        ),
+        Detail::Network(action) => format!(
+            "{} {}{}",
+            network_end(action),
+            action.operation,
+            text::escape(&action.name)
+        ),
+        Detail::Credentials(change) => format!(
+            "{} uid {} => {} euid {} => {}",
+            change.operation, change.old.uid, change.new.uid, change.old.euid, change.new.euid
+        ),
+        Detail::System(action) => format!("{} {}", action.operation, text::escape(&action.name)),
         Detail::Mprotect(memory) => match memory.old_prot {
             Some(old) => format!("{} => {}", old.name(), area(memory)),
             None => area(memory),
@@ -131,6 +164,23 @@ fn target(event: &Event) -> String {
 
 fn ends(connection: &Connection) -> String {
     format!("{} {}", connection.protocol.name(), connection.peer)
+}
+
+fn network_end(action: &NetworkAction) -> String {
+    let address = match action.kind {
+        Kind::Bind | Kind::Listen => action.connection.local,
+        _ => action.connection.peer,
+    };
+    format!("{} {address}", action.connection.protocol.name())
+}
+
+fn file_action(action: &FileAction) -> String {
+    let path = text::escape(&action.path);
+    match action.kind {
+        Kind::Chmod => format!("{path} {:04o}", action.argument),
+        _ if action.to.is_empty() => path.into_owned(),
+        _ => format!("{path} => {}", text::escape(&action.to)),
+    }
 }
 
 fn area(memory: &Memory) -> String {

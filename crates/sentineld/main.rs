@@ -2,20 +2,22 @@
 
 #![forbid(unsafe_code)]
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Result;
-use clap::{Parser, Subcommand};
+use anyhow::{Context, Result};
+use clap::{CommandFactory, Parser, Subcommand};
 use sentinel_detect::Engine;
-use sentineld::config::{Config, DEFAULT_PATH};
+use sentineld::config::{Config, ConfigError, DEFAULT_PATH};
+use sentineld::mode::Mode;
 use sentineld::replay::Speed;
+use sentineld::settings::{Flags, Settings};
 use sentineld::{journald, probe, replay, run};
 
 /// Host security sensor: watches from inside the kernel, learns what is normal, says when
 /// something is not.
 #[derive(Parser)]
-#[command(name = "sentinel", version, arg_required_else_help = true)]
+#[command(name = "sentinel", version, after_help = AFTER_HELP, arg_required_else_help = true)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -52,12 +54,22 @@ enum Command {
         /// How fast it passes.
         #[arg(long, value_enum, default_value = "max")]
         speed: Speed,
+        /// The mode in which the alerts would have been raised.
+        #[arg(long, value_enum, default_value = "detect")]
+        mode: Mode,
         /// Configuration file; without it /etc/sentinel/sentinel.toml, where it exists.
         #[arg(long, value_name = "FILE")]
         config: Option<PathBuf>,
         /// Print each alert as a JSON object on a line of its own.
         #[arg(long)]
         json: bool,
+    },
+    /// Write the man page.
+    #[command(hide = true)]
+    Man {
+        /// The folder, which must exist.
+        #[arg(value_name = "DIR")]
+        dir: PathBuf,
     },
     /// Show what can be observed on this kernel, and through which hooks.
     Probe {
@@ -67,13 +79,26 @@ enum Command {
     },
 }
 
+const AFTER_HELP: &str = "\
+Exit codes:
+  0   done
+  1   failed
+  2   wrong usage
+  78  the configuration is wrong";
+
+/// EX_CONFIG of sysexits.h: the unit does not start a daemon again that ends with it.
+const BAD_CONFIG: u8 = 78;
+
 fn main() -> ExitCode {
     match execute(Cli::parse().command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // One line, causes included, for people and for the journal alike.
             eprintln!("sentinel: {error:#}");
-            ExitCode::FAILURE
+            match error.is::<ConfigError>() {
+                true => ExitCode::from(BAD_CONFIG),
+                false => ExitCode::FAILURE,
+            }
         }
     }
 }
@@ -87,9 +112,7 @@ fn execute(command: Command) -> Result<()> {
             console,
         } => {
             journald::start(console);
-            let mut settings = settings(config.as_deref())?;
-            settings.data_dir = data_dir.unwrap_or(settings.data_dir);
-            settings.service.socket = socket.unwrap_or(settings.service.socket);
+            let settings = Settings::read(config.as_deref(), Flags { data_dir, socket })?;
             run::run(settings, console)
         }
         Command::CheckConfig { file } => {
@@ -100,25 +123,26 @@ fn execute(command: Command) -> Result<()> {
         Command::Replay {
             dir,
             speed,
+            mode,
             config,
             json,
         } => {
             journald::start(true);
-            let engine = Engine::new(&settings(config.as_deref())?.detect);
-            replay::run(&dir, engine, speed, json)
+            let settings = Settings::read(config.as_deref(), Flags::default())?;
+            let engine = Engine::new(&settings.config.detect);
+            replay::run(&dir, engine, replay::Options { speed, mode, json })
+        }
+        Command::Man { dir } => {
+            let page = clap_mangen::Man::new(Cli::command()).section("8");
+            let mut text = Vec::new();
+            page.render(&mut text)
+                .context("cannot write the man page")?;
+            let path = dir.join("sentinel.8");
+            std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
         }
         Command::Probe { json } => {
             journald::start(true);
             probe::run(json)
         }
     }
-}
-
-/// The named configuration, or the one at its usual place.
-fn settings(path: Option<&Path>) -> Result<Config> {
-    let config = match path {
-        Some(path) => Config::read(path)?,
-        None => Config::read_default()?,
-    };
-    Ok(config)
 }

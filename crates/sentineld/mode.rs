@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock;
 
 /// What is done with anomalies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
     /// Learn what is normal; alert on fixed detections only.

@@ -1,5 +1,6 @@
 //! What systemd is told: ready, status, alive, stopping.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ const STATUS_INTERVAL: Duration = Duration::from_secs(5);
 /// Tells that everything is attached and answers.
 pub fn ready(facts: &Facts) {
     tell(&[NotifyState::Ready, NotifyState::Status(&status_line(facts))]);
-    tracing::info!("{}", status_line(facts));
+    tracing::info!(target: "ready", "{}", status_line(facts));
 }
 
 /// Tells that the end has begun.
@@ -28,6 +29,7 @@ pub async fn keep_alive(facts: Arc<Facts>) {
     let watchdog = sd_notify::watchdog_enabled().map(|timeout| timeout / 3);
     let interval = watchdog.map_or(STATUS_INTERVAL, |w| w.min(STATUS_INTERVAL));
     let mut ticks = tokio::time::interval(interval);
+    let mut known = BTreeSet::new();
     loop {
         ticks.tick().await;
         let mut states = vec![];
@@ -37,7 +39,23 @@ pub async fn keep_alive(facts: Arc<Facts>) {
             states.push(NotifyState::Watchdog);
         }
         tell(&states);
+        known = report(&facts, known);
     }
+}
+
+/// Logs what has gone wrong since the last time, and what is well again.
+fn report(facts: &Facts, known: BTreeSet<String>) -> BTreeSet<String> {
+    // Counts grow all the time; what they are about is news only once.
+    let words = |problem: &str| problem.replace(|c: char| c.is_ascii_digit(), "");
+    let problems = facts.status().problems;
+    let now: BTreeSet<String> = problems.iter().map(|problem| words(problem)).collect();
+    for problem in problems.iter().filter(|p| !known.contains(&words(p))) {
+        tracing::warn!(target: "health", "{problem}");
+    }
+    if now.is_empty() && !known.is_empty() {
+        tracing::info!(target: "health", "all is well again");
+    }
+    now
 }
 
 fn tell(states: &[NotifyState<'_>]) {

@@ -9,7 +9,7 @@ use sentinel_detect::{Engine, State};
 use sentinel_event::{Alert, Batch};
 use sentinel_store::Writer;
 
-use crate::hub::{DetectionStatus, Figures, Hub};
+use crate::hub::{DetectionStatus, Figures, Hub, Request};
 use crate::journald::AlertLog;
 use crate::source::{Next, Source};
 
@@ -47,6 +47,13 @@ pub fn run(
             }
             Next::Idle => {}
             Next::End => break,
+        }
+        for request in hub.take_requests() {
+            match request {
+                // Whoever asked may have left meanwhile.
+                Request::Processes(answer) => drop(answer.send(source.living())),
+                Request::Detect(config) => engine.apply(&config),
+            }
         }
         let due = figures_at.is_none_or(|at: Instant| at.elapsed() >= FIGURES_INTERVAL);
         hub.report(due.then(|| figures(&source, &engine)));

@@ -12,6 +12,7 @@ use sentinel_event::{Alert, Event};
 use sentinel_store::replay::{Source, TimeRange};
 use serde_json::json;
 
+use crate::mode::Mode;
 use crate::{line, stdout};
 
 /// How fast history passes.
@@ -24,14 +25,24 @@ pub enum Speed {
     Real,
 }
 
+/// How history is shown.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// How fast it passes.
+    pub speed: Speed,
+    /// The mode that the daemon is taken to be in. Fixed detections alert in both.
+    pub mode: Mode,
+    /// Whether alerts are printed as JSON.
+    pub json: bool,
+}
+
 /// Replays the data folder `dir` and prints the alerts; the counts go to standard error.
-pub fn run(dir: &Path, engine: Engine, speed: Speed, as_json: bool) -> Result<()> {
+pub fn run(dir: &Path, engine: Engine, options: Options) -> Result<()> {
     let source = Source::open(dir, TimeRange::ALL)?;
     let begun = Instant::now();
     let mut replay = Replay {
         engine,
-        speed,
-        as_json,
+        options,
         colour: stdout::colour_wanted(),
         clock: None,
         events_total: 0,
@@ -48,9 +59,10 @@ pub fn run(dir: &Path, engine: Engine, speed: Speed, as_json: bool) -> Result<()
     }
     let seconds = begun.elapsed().as_secs_f64();
     eprintln!(
-        "{} events, {} alerts, {:.0} events a second",
+        "{} events, {} alerts in mode {}, {:.0} events a second",
         replay.events_total,
         replay.alerts_total,
+        options.mode.name(),
         replay.events_total as f64 / seconds.max(1e-9)
     );
     Ok(())
@@ -58,8 +70,7 @@ pub fn run(dir: &Path, engine: Engine, speed: Speed, as_json: bool) -> Result<()
 
 struct Replay {
     engine: Engine,
-    speed: Speed,
-    as_json: bool,
+    options: Options,
     colour: bool,
     /// When the first event was shown, and when it had happened.
     clock: Option<(Instant, i64)>,
@@ -78,7 +89,7 @@ impl Replay {
             self.alerts_total += 1;
             alert.seq = self.alerts_total;
             let mut text = String::new();
-            if self.as_json {
+            if self.options.json {
                 text = alert_json(&alert).to_string() + "\n";
             } else {
                 line::write_alert(&mut text, &alert, self.colour);
@@ -92,7 +103,7 @@ impl Replay {
     }
 
     fn pace(&mut self, time_ns: i64) {
-        if self.speed == Speed::Max {
+        if self.options.speed == Speed::Max {
             return;
         }
         let (begun, first_ns) = *self.clock.get_or_insert((Instant::now(), time_ns));

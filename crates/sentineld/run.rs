@@ -1,8 +1,8 @@
 //! `sentinel run`: puts the parts together and takes them apart again.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
@@ -13,29 +13,41 @@ use sentinel_store::{Store, Writer, reader};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use crate::acknowledgements::Acknowledgements;
+use crate::audit::Audit;
 use crate::config::Config;
 use crate::hub::Hub;
 use crate::journald::AlertLog;
 use crate::mode::ModeFile;
 use crate::pipeline::KnownAlerts;
+use crate::procfs::Procfs;
 use crate::sensor::{Host, Sensor, check_privileges};
-use crate::service::{self, Facts, Socket};
+use crate::service::{self, Door, Facts, Socket};
+use crate::settings::Settings;
 use crate::source::Live;
-use crate::{clock, console, notify, pipeline};
+use crate::{clock, console, journald, metrics, notify, pipeline};
 
 /// Runs the daemon until a signal ends it.
-pub fn run(config: Config, with_console: bool) -> Result<()> {
+pub fn run(settings: Settings, with_console: bool) -> Result<()> {
+    let config = settings.config.clone();
+    journald::set_level(config.log_level);
     check_privileges()?;
     let host = Host::read()?;
     // In the order of what is cheapest to refuse: the socket tells of a second daemon
     // before the data folder is touched, the folder before the kernel is.
     let socket = Socket::bind(&config.service.socket)?;
+    let metrics = metrics::bind(&config.metrics)?;
     let (store, problems) = Store::open(&config.data_dir, &host.name, config.store.clone())?;
     for problem in problems {
         tracing::warn!("{problem}");
     }
     let mode = ModeFile::open(&config.data_dir)?;
-    let sensor = Sensor::start(&config.sensor, &host)?;
+    let audit = Audit::open(&config.data_dir)?;
+    let acknowledgements = Acknowledgements::open(&config.data_dir)?;
+    // Until here there is one thread; those that are started from now on hold no
+    // capability that is not in use.
+    let mut seeds = Vec::new();
+    let sensor = Sensor::start(&config.sensor, &host, || seeds = Procfs::new().all())?;
     let (event_seq, alert_seq) = store.last_seq();
     let writer = Arc::new(Writer::start(store).context("cannot start the store's thread")?);
     let hub = Arc::new(Hub::new(alert_seq));
@@ -46,6 +58,10 @@ pub fn run(config: Config, with_console: bool) -> Result<()> {
         sensor: Arc::clone(&sensor.stats),
         hub: Arc::clone(&hub),
         mode,
+        settings: Mutex::new(settings),
+        audit,
+        acknowledgements,
+        door: Arc::new(Door::new(&config.service)),
         writer: Arc::clone(&writer),
         log: Arc::clone(&log),
         host: host.clone(),
@@ -56,7 +72,11 @@ pub fn run(config: Config, with_console: bool) -> Result<()> {
         clock::wall_of_boot_ns(),
         config.sensor.processes_max as usize,
     );
-    let source = Live::new(sensor.observations, Enricher::new(table, event_seq + 1));
+    let source = Live::new(
+        sensor.observations,
+        Enricher::new(table, event_seq + 1),
+        seeds,
+    );
     let engine = Engine::new(&config.detect);
     let known = known_alerts(&config.data_dir, alert_seq);
     let ended = CancellationToken::new();
@@ -73,7 +93,8 @@ pub fn run(config: Config, with_console: bool) -> Result<()> {
             .context("cannot start the pipeline's thread")?
     };
     let watched = console::Stopwatch::start();
-    let served = serve(&config, socket, Arc::clone(&facts), with_console, &ended);
+    let listeners = (socket, metrics);
+    let served = serve(&config, listeners, Arc::clone(&facts), with_console, &ended);
     notify::stopping();
     stop_sensor.store(true, Relaxed);
     let piped = pipeline
@@ -107,7 +128,7 @@ fn known_alerts(data_dir: &Path, last_seq: u64) -> KnownAlerts {
 /// Serves the control plane until a signal asks to stop.
 fn serve(
     config: &Config,
-    socket: Socket,
+    (socket, metrics): (Socket, Option<metrics::Listener>),
     facts: Arc<Facts>,
     with_console: bool,
     pipeline_ended: &CancellationToken,
@@ -132,6 +153,14 @@ fn serve(
             console::greet(&facts, &config.service.socket);
             tokio::spawn(console::show(Arc::clone(&facts.hub)));
         }
+        if let Some(listener) = metrics {
+            let facts = Arc::clone(&facts);
+            tokio::spawn(async move {
+                if let Err(error) = metrics::serve(listener, facts).await {
+                    tracing::error!(target: "health", "metrics are not served: {error:#}");
+                }
+            });
+        }
         notify::ready(&facts);
         tokio::spawn(notify::keep_alive(Arc::clone(&facts)));
         tokio::pin!(service);
@@ -140,9 +169,8 @@ fn serve(
                 _ = terminate.recv() => break,
                 _ = interrupt.recv() => break,
                 _ = hangup.recv() => {
-                    // The unit checks the file before it sends this signal; most settings
-                    // concern what is loaded into the kernel and need a restart.
-                    tracing::info!("SIGHUP: settings are read at the next restart");
+                    let facts = Arc::clone(&facts);
+                    tokio::task::spawn_blocking(move || service::reload_by_signal(&facts));
                 }
                 () = pipeline_ended.cancelled() => {
                     // A daemon that sees nothing must not look as if it did.

@@ -1,10 +1,11 @@
 //! Where events come from: the live sensor, or anything else that yields batches.
 
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
-use sentinel_event::Event;
-use sentinel_process::{Counters, Enricher, Lookup, Observed};
+use sentinel_event::{Event, Process};
+use sentinel_process::{Counters, Enricher, Lookup, Observed, Seed};
 
 use crate::clock;
 use crate::procfs::Procfs;
@@ -25,6 +26,8 @@ pub trait Source: Send {
     fn next(&mut self, timeout: Duration) -> Next;
     /// What its process table counts.
     fn processes(&self) -> Counters;
+    /// The processes that live, by its process table.
+    fn living(&self) -> Vec<Arc<Process>>;
 }
 
 /// The live sensor's observations, made into events.
@@ -32,29 +35,31 @@ pub struct Live {
     observations: Receiver<Vec<Observed>>,
     enricher: Enricher,
     procfs: Procfs,
-    seeded: bool,
+    seeds: Option<Vec<Seed>>,
 }
 
 impl Live {
-    /// Events of `observations`, numbered on by `enricher`. The processes that run
-    /// already come first; they are read from /proc now that the hooks are attached, so
-    /// that none is missed in between.
-    pub fn new(observations: Receiver<Vec<Observed>>, enricher: Enricher) -> Live {
+    /// Events of `observations`, numbered on by `enricher`. The processes of `seeds`
+    /// come first: those that /proc showed once the hooks were attached, so that none is
+    /// missed in between.
+    pub fn new(
+        observations: Receiver<Vec<Observed>>,
+        enricher: Enricher,
+        seeds: Vec<Seed>,
+    ) -> Live {
         Live {
             observations,
             enricher,
             procfs: Procfs::new(),
-            seeded: false,
+            seeds: Some(seeds),
         }
     }
 }
 
 impl Source for Live {
     fn next(&mut self, timeout: Duration) -> Next {
-        if !self.seeded {
-            self.seeded = true;
+        if let Some(seeds) = self.seeds.take() {
             let mut events = Vec::new();
-            let seeds = self.procfs.all();
             self.enricher
                 .seed(clock::unix_ns(), seeds, &mut self.procfs, &mut events);
             return Next::Batch(events);
@@ -63,12 +68,12 @@ impl Source for Live {
             Ok(observed) => {
                 let wall_ns = clock::wall_of_boot_ns();
                 let lookup: &mut dyn Lookup = &mut self.procfs;
-                Next::Batch(
-                    observed
-                        .into_iter()
-                        .map(|o| self.enricher.enrich(o, wall_ns, lookup))
-                        .collect(),
-                )
+                let mut events = Vec::with_capacity(observed.len());
+                for observed in observed {
+                    events.extend(self.enricher.gain(&observed, wall_ns, lookup));
+                    events.push(self.enricher.enrich(observed, wall_ns, lookup));
+                }
+                Next::Batch(events)
             }
             Err(RecvTimeoutError::Timeout) => Next::Idle,
             Err(RecvTimeoutError::Disconnected) => Next::End,
@@ -77,5 +82,9 @@ impl Source for Live {
 
     fn processes(&self) -> Counters {
         self.enricher.counters()
+    }
+
+    fn living(&self) -> Vec<Arc<Process>> {
+        self.enricher.living()
     }
 }

@@ -33,6 +33,7 @@ service=sentinel.v1.Sentinel
 # call METHOD [REQUEST]: one RPC, of which this client knows nothing beforehand.
 call() {
   local request=${2-}
+  echo "$1" >>"$work/called"
   timeout 20 target/venv/bin/buf curl --unix-socket "$socket" --http2-prior-knowledge --protocol grpc \
     --reflect --data "${request:-"{}"}" "http://localhost/$1"
 }
@@ -42,10 +43,71 @@ answers() { call "$service/Status" | jq --exit-status '.version and .kernel and 
 lists_methods() {
   target/venv/bin/buf curl --unix-socket "$socket" --http2-prior-knowledge --protocol grpc \
     --list-methods http://localhost >"$work/methods" && cat "$work/methods"
-  local method
-  for method in Status GetMode SetMode StreamAlerts StreamEvents; do
-    grep -q "^$service/$method\$" "$work/methods" || { echo "no $method"; return 1; }
-  done
+  grep -q "^$service/Status\$" "$work/methods"
+}
+
+# Every method that reflection lists must have been called by now.
+called_every_method() {
+  local missed
+  missed=$(grep "^$service/" "$work/methods" | sort | comm -23 - <(sort -u "$work/called"))
+  [[ -z $missed ]] || { echo "never called: $missed"; return 1; }
+}
+
+# first METHOD [REQUEST]: the first message of a stream, which is left then.
+first() {
+  # The client is told that nobody reads on, which it calls an error.
+  { call "$@" 2>/dev/null || true; } | jq --null-input 'input'
+}
+
+alerts_can_be_acknowledged() {
+  local id
+  id=$(call "$service/ListAlerts" '{"detection": "fileless_execution", "min_severity": "high", "limit": 1}' |
+    jq --raw-output '.alerts[0].id') && [[ $id =~ ^[0-9a-f]{16}$ ]] || return
+  call "$service/GetAlert" "{\"id\": \"$id\"}" | jq --exit-status '.summary and (has("acknowledged") | not)' || return
+  call "$service/AcknowledgeAlert" "{\"id\": \"$id\", \"note\": \"a test\"}" |
+    jq --exit-status '.acknowledged | .note == "a test" and .user == "root"' || return
+  call "$service/ListAlerts" '{"unacknowledged": true}' | jq --exit-status --arg id "$id" '[.alerts[]? | select(.id == $id)] == []'
+}
+
+# Each message that is cut short is refused with a code, not with silence.
+no_such_alert() {
+  local words
+  if words=$(call "$service/GetAlert" '{"id": "0000000000000000"}' 2>&1); then return 1; fi
+  jq --exit-status '.code == "not_found"' <<<"$words"
+}
+
+settings_and_reload() {
+  call "$service/GetConfig" | jq --exit-status '.settings | map(select(.key == "metrics.listen" and .origin == "file")) | length == 1' &&
+    call "$service/Reload" | jq --exit-status '(has("applied") or has("needsRestart")) | not'
+}
+
+shows_tree() { call "$service/GetTree" "{\"pid\": $$}" | jq --exit-status --argjson pid $$ '.processes | map(.pid) | contains([$pid])'; }
+
+audit_tells() {
+  call "$service/ListAudit" | jq --exit-status '.entries | map(.action) | contains(["mode", "acknowledge", "reload"])'
+}
+
+events_stream() { first "$service/StreamEvents" '{"kinds": ["exec", "open"]}' | jq --exit-status '.event.kind'; }
+
+# A parser that is not ours reads them, and finds what the API says too.
+metrics_parse() {
+  target/venv/bin/python - "$work/metrics.sock" <<'END'
+import socket, sys
+from prometheus_client.parser import text_string_to_metric_families
+
+with socket.socket(socket.AF_UNIX) as client:
+    client.connect(sys.argv[1])
+    client.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+    answer = b"".join(iter(lambda: client.recv(1 << 16), b"")).decode()
+head, body = answer.split("\r\n\r\n", 1)
+assert head.startswith("HTTP/1.1 200"), head
+families = {family.name: family for family in text_string_to_metric_families(body)}
+value = lambda name: sum(sample.value for sample in families[name].samples)
+assert value("sentinel_events") > 0 and families["sentinel_events"].type == "counter"
+assert value("sentinel_hook_running") > 5 and value("sentinel_alerts") > 0
+assert value("sentinel_build_info") == 1 and value("sentinel_ring_sent") > 0
+print(len(families), "families")
+END
 }
 
 is_healthy() { call grpc.health.v1.Health/Check | jq --exit-status '.status == "SERVING"'; }
@@ -105,7 +167,8 @@ stops() {
   [[ ! -e $socket ]] || { echo "the socket is still there"; return 1; }
 }
 
-target/release/sentinel run --data-dir "$work/data" --socket "$socket" >"$work/log" 2>&1 </dev/null &
+printf '[metrics]\nlisten = "unix:%s"\n' "$work/metrics.sock" >"$work/config"
+target/release/sentinel run --config "$work/config" --data-dir "$work/data" --socket "$socket" >"$work/log" 2>&1 </dev/null &
 daemon=$!
 check 'the daemon answers a client that knows only reflection' eventually 30 answers
 ((checks_failed == 0)) || { tail -n 20 "$work/log"; finish; }
@@ -114,6 +177,14 @@ check 'the health service says that it serves' is_healthy
 check 'the mode can be switched' switches_mode
 check 'a request without a mode is refused' refuses_no_mode
 check 'an alert arrives on the stream while the attack happens' streams_alert
+check 'alerts can be listed, shown and acknowledged' eventually 10 alerts_can_be_acknowledged
+check 'an alert that is not there is not found' no_such_alert
+check 'settings are told, and read again' settings_and_reload
+check 'the tree shows a process of this test' shows_tree
+check 'events arrive on the stream' events_stream
+check 'the audit tells the changes' audit_tells
+check 'every method was called' called_every_method
+check 'a parser of Prometheus reads the metrics' metrics_parse
 check 'a known command runs' runs_known_command
 check 'the daemon ends with success when told to' stops
 # This finds, counts and prints in the same form.

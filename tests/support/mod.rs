@@ -61,17 +61,25 @@ pub struct Daemon {
 impl Daemon {
     /// Starts one and waits until it answers. `None` where the kernel cannot be watched.
     pub fn start(test: &str) -> Option<Daemon> {
+        Daemon::start_with(test, "")
+    }
+
+    /// Starts one with a configuration.
+    pub fn start_with(test: &str, config: &str) -> Option<Daemon> {
         let turn = one_at_a_time();
         if !can_watch(test) {
             return None;
         }
         let dir = TempDir::new().expect("a folder");
+        std::fs::write(dir.path().join("config"), config).expect("writes");
         Some(Daemon::start_in(dir, turn))
     }
 
     fn start_in(dir: TempDir, turn: MutexGuard<'static, ()>) -> Daemon {
         let child = sentinel()
             .arg("run")
+            .arg("--config")
+            .arg(dir.path().join("config"))
             .arg("--data-dir")
             .arg(dir.path().join("data"))
             .arg("--socket")
@@ -108,6 +116,10 @@ impl Daemon {
             thread::sleep(Duration::from_millis(50));
         }
         panic!("the daemon does not answer");
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     pub fn socket(&self) -> PathBuf {
@@ -154,7 +166,8 @@ impl Daemon {
         Daemon::start_in(dir, one_at_a_time())
     }
 
-    fn signal(&self, signal: nix::sys::signal::Signal) {
+    /// Sends it a signal.
+    pub fn signal(&self, signal: nix::sys::signal::Signal) {
         let pid = nix::unistd::Pid::from_raw(self.child.id() as i32);
         nix::sys::signal::kill(pid, signal).expect("the daemon runs");
     }
@@ -211,7 +224,7 @@ impl Follow {
     }
 
     /// The first line for which `wanted` holds; panics with what came instead.
-    pub fn find(&self, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+    pub fn find(&self, what: &str, mut wanted: impl FnMut(&Value) -> bool) -> Value {
         let deadline = Instant::now() + PATIENCE;
         let mut others = Vec::new();
         while let Some(left) = deadline.checked_duration_since(Instant::now()) {

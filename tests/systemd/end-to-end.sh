@@ -32,12 +32,54 @@ none_loaded() {
 
 unit_is_sound() {
   local words
-  words=$(systemd-analyze verify "$unit" 2>&1) && [[ -z $words ]] || { echo "$words"; return 1; }
+  words=$(systemd-analyze verify --man=no "$unit" 2>&1) && [[ -z $words ]] || { echo "$words"; return 1; }
 }
+
+# What a package's scripts do: users, groups and the folder of the history.
+has_users() { systemd-sysusers && systemd-tmpfiles --create && id sentinel && getent group sentinel-admin; }
 
 starts() {
   systemctl enable --now "$unit" || { journalctl --no-pager --unit "$unit" --lines 30; return 1; }
   systemctl is-enabled "$unit" && active
+}
+
+# Lower is better; ten times the exposure.
+is_closed() { systemd-analyze security --no-pager --threshold=20 "$unit"; }
+
+# Every thread, and every set from which a capability could come back.
+holds_no_capability() {
+  local pid status
+  pid=$(main_pid) && [[ $(stat -c %U "/proc/$pid") == sentinel ]] || return
+  for status in "/proc/$pid"/task/*/status; do
+    grep -H '^Cap[IPEA]' "$status"
+    [[ $(grep -c '^Cap\(Inh\|Prm\|Eff\|Amb\):\s0*$' "$status") == 4 ]] || return
+    grep -q '^Seccomp:\s2$' "$status" && grep -q '^NoNewPrivs:\s1$' "$status" || return
+  done
+}
+
+# In the journal of the daemon nothing may say that a system call was refused.
+has_problems() { sentinelctl --json status | jq --exit-status '.problems == []'; }
+
+nothing_to_mend() {
+  local words
+  words=$(sentinelctl doctor) || { echo "$words"; return 1; }
+  echo "$words"
+  grep '^good  unit  *active, enabled' <<<"$words" && grep '^good  daemon' <<<"$words"
+}
+
+groups_decide() {
+  local words
+  useradd --groups sentinel reader && useradd --groups sentinel,sentinel-admin admin && useradd stranger || return
+  setpriv --reuid reader --regid reader --init-groups sentinelctl status >/dev/null || return
+  if words=$(setpriv --reuid reader --regid reader --init-groups sentinelctl mode learn 2>&1); then return 1; fi
+  echo "$words"
+  grep "only root and the group 'sentinel-admin' may" <<<"$words" || return
+  if words=$(setpriv --reuid stranger --regid stranger --init-groups sentinelctl status 2>&1); then return 1; fi
+  echo "$words"
+  grep "only root and the group 'sentinel' may" <<<"$words" || return
+  setpriv --reuid admin --regid admin --init-groups sentinelctl mode detect || return
+  sentinelctl --json audit | jq --exit-status --slurp '.[-1] | .user == "admin" and .detail == "detect" and (.exe | endswith("sentinelctl"))' &&
+    journalctl --unit "$unit" --output json SENTINEL_CALLER_UID="$(id -u stranger)" | jq --exit-status --slurp 'length > 0'
 }
 
 status_answers() {
@@ -80,10 +122,13 @@ alert_in_api() {
 }
 
 alert_in_journal() {
-  journalctl --unit "$unit" --output json SENTINEL_DETECTION=fileless_execution "SENTINEL_PROCESS_PID=$attacked" |
+  # One of its techniques is enough to find it.
+  journalctl --unit "$unit" --output json SENTINEL_TECHNIQUE=T1620 "SENTINEL_PROCESS_PID=$attacked" |
     jq --exit-status --slurp '
       length > 0 and all(.[]; (.MESSAGE | length > 0) and (.SENTINEL_SEVERITY | length > 0)
-                              and (.SENTINEL_TECHNIQUE | test("T1620")) and (.PRIORITY | tonumber <= 4))'
+                              and (.MESSAGE_ID | length == 32) and (.PRIORITY | tonumber <= 4))' || return
+  # What journalctl -x adds, where the catalog is installed.
+  journalctl --update-catalog && journalctl --catalog --unit "$unit" "SENTINEL_PROCESS_PID=$attacked" | grep 'sentinelctl alerts show [0-9a-f]\{16\}'
 }
 
 has_status_line() {
@@ -102,6 +147,16 @@ reloads() {
   local before
   before=$(main_pid) || return
   systemctl reload "$unit" && active && [[ $(main_pid) == "$before" ]]
+}
+
+reload_applies() {
+  sed -i 's/^min_severity = .*/min_severity = "critical"/' "$config" && systemctl reload "$unit" || return
+  eventually 5 origin_is file || return
+  sed -i 's/^min_severity = .*/min_severity = "low"/' "$config" && sentinelctl reload | grep 'applied detect.min_severity'
+}
+
+origin_is() {
+  sentinelctl --json config detect.min_severity | jq --exit-status '.settings[0] | .origin == "'"$1"'" and .value == "\"critical\""'
 }
 
 with_bad_config() {
@@ -136,20 +191,40 @@ restarted_since() {
   now=$(main_pid) && [[ $now != "$1" ]] && active
 }
 
+with_short_watchdog() {
+  local status=0
+  mkdir -p "/run/systemd/system/$unit.d"
+  printf '[Service]\nWatchdogSec=2s\nTimeoutStopSec=5s\n' >"/run/systemd/system/$unit.d/watchdog.conf"
+  systemctl daemon-reload && systemctl reset-failed "$unit" && systemctl restart "$unit" && "$@" || status=$?
+  rm -r "/run/systemd/system/$unit.d"
+  systemctl daemon-reload && systemctl reset-failed "$unit" && systemctl restart "$unit"
+  return "$status"
+}
+
+# Only the pipeline's thread is stopped: all others go on, and the API still answers.
+pipeline_is_watched() {
+  local before holder status=0
+  before=$(main_pid) || return
+  /test/hold "$before" pipeline &
+  holder=$!
+  sleep 5
+  if kill -0 "$holder"; then sentinelctl status >/dev/null || status=1; fi
+  eventually 40 restarted_since "$before" || status=1
+  kill "$holder" 2>/dev/null
+  wait "$holder" 2>/dev/null
+  journalctl --unit "$unit" | grep -i 'watchdog timeout' || status=1
+  return "$status"
+}
+
 # A process that stands still stops telling the manager that it is alive.
 watchdog_restarts() {
   local before
-  mkdir -p "/run/systemd/system/$unit.d"
-  printf '[Service]\nWatchdogSec=2s\n' >"/run/systemd/system/$unit.d/watchdog.conf"
-  systemctl daemon-reload && systemctl reset-failed "$unit" && systemctl restart "$unit" || return
   # One that feeds the watchdog lives on.
   before=$(main_pid) || return
   sleep 5
   [[ $(main_pid) == "$before" ]] || { echo "restarted although it was alive"; return 1; }
   kill -STOP "$before"
-  eventually 20 restarted_since "$before" || return
-  rm -r "/run/systemd/system/$unit.d"
-  systemctl daemon-reload && systemctl reset-failed "$unit" && systemctl restart "$unit"
+  eventually 20 restarted_since "$before"
 }
 
 stops_cleanly() {
@@ -169,30 +244,40 @@ refuses_start() {
   since=$(date '+%F %T')
   sleep 1
   if systemctl start "$unit"; then return 1; fi
-  words=$(journalctl --unit "$unit" --since "$since" --output cat _COMM=sentinel)
+  sleep 3
+  words=$(journalctl --unit "$unit" --since "$since" --output cat --identifier=sentinel | grep '^sentinel: ')
   echo "$words"
   systemctl stop "$unit"
-  # One sentence that names the key, however often the manager tried.
-  grep no_such_setting <<<"$words" >/dev/null && [[ $(sort -u <<<"$words" | wc -l) -eq 1 ]]
+  # One sentence that names the key, and no second attempt.
+  [[ $(show NRestarts) == 0 && $(show ExecMainStatus) == 78 ]] || return
+  grep no_such_setting <<<"$words" >/dev/null && [[ $(wc -l <<<"$words") -eq 1 ]]
 }
 
 starts_again() { systemctl reset-failed "$unit" && systemctl start "$unit" && active; }
 
 check 'the unit is sound' unit_is_sound
+check 'its users and groups are made' has_users
 check 'systemctl enable --now starts it' starts
 ((checks_failed == 0)) || finish
 check 'sentinelctl status shows running hooks, and a reason for each other one' status_answers
+check 'nothing is wrong with it inside its sandbox' has_problems
+check 'sentinelctl doctor finds nothing that must be mended' nothing_to_mend
+check 'its exposure is at most 2.0' is_closed
+check 'it runs as its own user and holds no capability' holds_no_capability
+check 'groups decide who may ask and who may change' groups_decide
 check 'sentinelctl mode detect switches the mode' switches_to_detect
 check 'sentinelctl simulate fileless runs' simulates
 check 'the alert arrives over gRPC' eventually 10 alert_in_api
 check 'the alert arrives in the journal with its fields' eventually 10 alert_in_journal
 check 'systemctl status shows its own words' has_status_line
 check 'a reload keeps the process' reloads
+check 'a reload applies what can be applied' reload_applies
 check 'a reload with a wrong configuration is refused and changes nothing' with_bad_config refuses_reload
 check 'a restart keeps the mode' restart_keeps_mode
 check 'a restart keeps the alerts' history_survives
 check 'it comes back after kill -9, and nothing stays in the kernel' recovers_from_kill
-check 'the watchdog restarts it when it stands still' watchdog_restarts
+check 'the watchdog restarts it when it stands still' with_short_watchdog watchdog_restarts
+check 'the watchdog restarts it when only its pipeline stands still' with_short_watchdog pipeline_is_watched
 check 'it stops with success, and nothing stays in the kernel' stops_cleanly
 check 'a wrong configuration is refused in one sentence' with_bad_config refuses_start
 check 'with the right configuration it starts again' starts_again

@@ -7,27 +7,22 @@ cd "$(dirname "$0")/../.."
 # shellcheck source=tests/checks.sh
 source tests/checks.sh
 
-# Debian keeps administration tools where users do not look.
-PATH=$PATH:/usr/sbin:/sbin
-
-cannot_run() {
+cannot_run=$(tests/systemd/can-boot.sh) || {
   if [[ ${CI:-} == true ]]; then
-    echo "in continuous integration the service must be tested: $1" >&2
+    echo "in continuous integration the service must be tested: $cannot_run" >&2
     exit 1
   fi
-  skip 'the service in systemd' "$1"
+  skip 'the service in systemd' "$cannot_run"
   finish
 }
 
-((EUID == 0)) || cannot_run 'making namespaces needs root'
-unshare --pid --fork --mount --uts --ipc --net --cgroup true 2>/dev/null || cannot_run 'this machine does not allow new namespaces'
-findmnt --types cgroup2 >/dev/null || cannot_run 'no cgroup2 hierarchy is mounted'
-[[ -e /sys/kernel/btf/vmlinux ]] || cannot_run 'this kernel has no BTF'
-
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+# Debian keeps administration tools where users do not look.
+PATH=$PATH:/usr/sbin:/sbin
 tests/systemd/rootfs.sh "$work/root"
 packaging/install.sh install "$work/root" /usr
 install -D -m 0644 tests/checks.sh "$work/root/test/checks.sh"
+cc -O1 -Wall -Wextra -Werror -o "$work/root/test/hold" tests/systemd/hold.c
 install -D -m 0755 tests/systemd/end-to-end.sh "$work/root/test/end-to-end.sh"
 tests/systemd/boot.sh "$work/root" /test/end-to-end.sh

@@ -91,6 +91,12 @@ impl Engine {
         engine
     }
 
+    /// Takes over those settings that need no detection to start anew, which would
+    /// forget what it remembers.
+    pub fn apply(&mut self, config: &Config) {
+        self.min_severity = config.min_severity;
+    }
+
     /// Shows one event to the detections; alerts are appended to `out` with
     /// sequence number 0, which whoever keeps them replaces.
     pub fn observe(&mut self, event: &Event, out: &mut Vec<Alert>) {

@@ -4,18 +4,18 @@ use sentinel_event::Kind;
 
 /// A set of event kinds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct KindSet(u32);
+pub struct KindSet(u64);
 
-// One bit per kind; a thirty-third kind would need a wider word.
-const _: () = assert!(Kind::ALL.len() <= 32);
+// One bit per kind; a sixty-fifth kind would need a wider word.
+const _: () = assert!(Kind::ALL.len() <= 64);
 
 impl KindSet {
     /// The set of exactly these kinds.
     pub const fn of(kinds: &[Kind]) -> KindSet {
-        let mut bits = 0;
+        let mut bits = 0u64;
         let mut i = 0;
         while i < kinds.len() {
-            bits |= 1 << kinds[i] as u32;
+            bits |= 1 << kinds[i] as u64;
             i += 1;
         }
         KindSet(bits)
@@ -23,7 +23,7 @@ impl KindSet {
 
     /// Whether `kind` belongs to the set.
     pub const fn contains(self, kind: Kind) -> bool {
-        self.0 & (1 << kind as u32) != 0
+        self.0 & (1 << kind as u64) != 0
     }
 
     /// This set with the kinds of `other` added.

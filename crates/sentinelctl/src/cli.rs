@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{ColorChoice, Parser, Subcommand};
 
-use crate::command::{alerts, completions, events, mode, simulate};
+use crate::command::{
+    alerts, audit, completions, config, events, lab, mode, query, simulate, tree,
+};
 
 const AFTER_HELP: &str = "\
 Exit codes:
@@ -48,12 +50,30 @@ pub enum Command {
     Mode(mode::Args),
     /// List alerts, follow them, or show one
     Alerts(alerts::Args),
-    /// Follow the events of this host as they happen
+    /// Follow the events of this host, or show those of the history
     Events(events::Args),
+    /// Look at what Sentinel needs of this host, and say what to do
+    Doctor,
+    /// Show the processes that live, and who begot whom
+    Tree(tree::Args),
+    /// Show the settings in use, and where each comes from
+    Config(config::Args),
+    /// Let the daemon read its configuration file again
+    Reload,
+    /// List who changed what, and when
+    Audit(audit::Args),
+    /// Ask the history of this host in SQL
+    Query(query::Args),
     /// Carry out safe attacks, to see what the sensor makes of them
     Simulate(simulate::Args),
+    /// Measure the models on your own labelled data
+    #[command(disable_help_flag = true)]
+    Lab(lab::Args),
     /// Print the completions for a shell
     Completions(completions::Args),
+    /// Write the man pages of all commands
+    #[command(hide = true)]
+    Man(completions::ManArgs),
 }
 
 #[cfg(test)]

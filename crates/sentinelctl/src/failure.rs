@@ -5,7 +5,12 @@ use std::io;
 use std::path::Path;
 
 use sentinel_event::text::escape;
+use sentinel_query::Fault;
 use tonic::{Code, Status};
+
+/// What helps when the kernel said no.
+const ADVICE: &str = "use sudo, or become a member of the group 'sentinel' with \
+                      'usermod -aG sentinel $USER' and log in again";
 
 /// Why a command did not do what it was asked to.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +27,9 @@ pub enum Failure {
     /// The kernel or the daemon said no.
     #[error("{0}")]
     Refused(String),
+    /// What was asked for makes no sense.
+    #[error("{0}")]
+    Usage(String),
     /// Anything else.
     #[error("{0}")]
     Failed(String),
@@ -36,6 +44,7 @@ impl Failure {
         match self {
             Failure::ClosedPipe => 0,
             Failure::Failed(_) => 1,
+            Failure::Usage(_) => 2,
             Failure::NotRunning(_) | Failure::Gone(_) => 3,
             Failure::Refused(_) => 4,
         }
@@ -50,10 +59,9 @@ impl Failure {
             io::ErrorKind::ConnectionRefused => {
                 Failure::NotRunning(format!("nothing listens at {path}"))
             }
-            io::ErrorKind::PermissionDenied => Failure::Refused(format!(
-                "permission denied on {path}: use sudo, or become a member of the group \
-                 'sentinel' with 'usermod -aG sentinel $USER' and log in again"
-            )),
+            io::ErrorKind::PermissionDenied => {
+                Failure::Refused(format!("permission denied on {path}: {ADVICE}"))
+            }
             _ => Failure::Failed(format!("connecting to {path}: {error}")),
         }
     }
@@ -94,6 +102,23 @@ impl From<Status> for Failure {
                     .to_owned(),
             ),
             _ => Failure::Failed(message.into_owned()),
+        }
+    }
+}
+
+impl From<Fault> for Failure {
+    fn from(fault: Fault) -> Failure {
+        let message = fault.to_string();
+        let message = escape(&message).into_owned();
+        match fault {
+            Fault::Sql(_) | Fault::ReadOnly(_) => Failure::Usage(message),
+            Fault::Store(error) if error.is_denied() => {
+                Failure::Refused(format!("{message}: {ADVICE}"))
+            }
+            Fault::Store(error) if error.is_not_found() => Failure::Failed(format!(
+                "{message}; the history is where the daemon's data_dir is, name it with --data-dir"
+            )),
+            _ => Failure::Failed(message),
         }
     }
 }

@@ -14,6 +14,7 @@ mod failure;
 mod json;
 mod output;
 mod render;
+mod when;
 
 use std::env;
 use std::process::ExitCode;
@@ -43,18 +44,26 @@ fn main() -> ExitCode {
 fn run(cli: Cli) -> Result<ExitCode, Failure> {
     let mut output = Output::new(cli.color, cli.json);
     match cli.command {
+        Command::Doctor => return online(command::doctor::run(&cli.socket, &mut output)),
         Command::Simulate(args) => return command::simulate::run(&args, &mut output),
+        Command::Lab(args) => return Err(command::lab::run(&args, cli.json)),
+        Command::Man(args) => command::completions::man(&args)?,
         Command::Completions(args) => command::completions::run(&args, &mut output)?,
+        Command::Query(args) => command::query::run(&args, &mut output)?,
         Command::Status => online(command::status::run(&cli.socket, &mut output))?,
         Command::Mode(args) => online(command::mode::run(&args, &cli.socket, &mut output))?,
         Command::Alerts(args) => online(command::alerts::run(&args, &cli.socket, &mut output))?,
+        Command::Tree(args) => online(command::tree::run(&args, &cli.socket, &mut output))?,
+        Command::Config(args) => online(command::config::show(&args, &cli.socket, &mut output))?,
+        Command::Reload => online(command::config::reload(&cli.socket, &mut output))?,
+        Command::Audit(args) => online(command::audit::run(&args, &cli.socket, &mut output))?,
         Command::Events(args) => online(command::events::run(&args, &cli.socket, &mut output))?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
 /// Runs a command that talks to the daemon.
-fn online(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+fn online<T>(command: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

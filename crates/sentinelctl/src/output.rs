@@ -2,7 +2,7 @@
 
 use std::env;
 use std::fs;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 use std::os::fd::AsFd;
 use std::thread;
 
@@ -14,6 +14,9 @@ use tokio::sync::oneshot;
 
 use crate::failure::Failure;
 use crate::render::Look;
+
+/// Bytes of rows that are printed at once.
+const BUFFER_BYTES: usize = 1 << 16;
 
 /// Where results go.
 pub struct Output {
@@ -57,6 +60,11 @@ impl Output {
             .map_err(|error| Failure::writing(&error))
     }
 
+    /// Prints without a flush: for rows of which there may be millions.
+    pub fn buffered(&mut self) -> Buffered {
+        Buffered(BufWriter::with_capacity(BUFFER_BYTES, io::stdout().lock()))
+    }
+
     /// Prints the text as one line.
     pub fn line(&mut self, text: &str) -> Result<(), Failure> {
         self.print(&format!("{text}\n"))
@@ -68,9 +76,25 @@ impl Output {
     }
 }
 
+/// Standard output behind a buffer, which [`Buffered::finish`] empties.
+pub struct Buffered(BufWriter<io::StdoutLock<'static>>);
+
+impl Buffered {
+    /// Prints the text, now or later.
+    pub fn print(&mut self, text: &str) -> Result<(), Failure> {
+        let written = self.0.write_all(text.as_bytes());
+        written.map_err(|error| Failure::writing(&error))
+    }
+
+    /// Prints what still waits.
+    pub fn finish(&mut self) -> Result<(), Failure> {
+        self.0.flush().map_err(|error| Failure::writing(&error))
+    }
+}
+
 /// The zone of this host. jiff would look up its name too and for that walk through
 /// the whole zone database: hundreds of opened files for the sensor to record.
-fn local_zone() -> TimeZone {
+pub fn local_zone() -> TimeZone {
     if env::var_os("TZ").is_some_and(|value| !value.is_empty()) {
         return TimeZone::system();
     }

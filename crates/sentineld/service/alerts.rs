@@ -1,9 +1,10 @@
 //! Alerts: the stream, the list, and one by its id. What the store has not written yet
 //! is taken from the hub, so that a position never skips an alert.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use prost::Message;
 use sentinel_api::v1;
 use sentinel_event::Severity;
 use sentinel_store::{AlertRecord, reader};
@@ -20,19 +21,66 @@ const OUTBOX: usize = 64;
 /// Alerts read from the store at once.
 const PAGE: usize = 1000;
 const LIST_MAX: usize = 1000;
+/// What a list may take: clients refuse more than 4 MiB unless they are told otherwise.
+const LIST_BYTES_MAX: usize = 3 << 20;
+
+/// Which alerts a client wants to see.
+struct Filter {
+    min_severity: Severity,
+    /// Empty for all.
+    detection: String,
+    since_ns: Option<i64>,
+    until_ns: Option<i64>,
+    unacknowledged: bool,
+}
+
+impl Default for Filter {
+    fn default() -> Filter {
+        Filter {
+            min_severity: Severity::Info,
+            detection: String::new(),
+            since_ns: None,
+            until_ns: None,
+            unacknowledged: false,
+        }
+    }
+}
+
+impl Filter {
+    fn passes(&self, facts: &Facts, alert: &AlertRecord) -> bool {
+        alert.severity >= self.min_severity
+            && (self.detection.is_empty() || *alert.detection == *self.detection)
+            && self.since_ns.is_none_or(|since| alert.time_ns >= since)
+            && self.until_ns.is_none_or(|until| alert.time_ns < until)
+            && !(self.unacknowledged && facts.acknowledgements.get(&alert.id).is_some())
+    }
+}
+
+/// An alert with what somebody said of it.
+fn message(facts: &Facts, alert: &AlertRecord) -> v1::Alert {
+    let known = facts.acknowledgements.get(&alert.id);
+    v1::Alert {
+        acknowledged: known.map(convert::acknowledgement),
+        ..convert::alert(alert, &facts.host.name)
+    }
+}
 
 /// Sends the alerts after the asked position, then live ones until the client leaves.
 pub fn stream(
     facts: Arc<Facts>,
     request: v1::StreamAlertsRequest,
 ) -> Result<ReceiverStream<Result<v1::AlertUpdate, Status>>, Status> {
-    let min_severity = min_severity(&request.min_severity)?;
+    let filter = Filter {
+        min_severity: min_severity(&request.min_severity)?,
+        detection: request.detection,
+        ..Filter::default()
+    };
     let (newest, mut live) = facts.hub.listen_alerts();
     let (outbox, stream) = mpsc::channel(OUTBOX);
     tokio::spawn(async move {
         let mut sent_seq = newest;
         if let Some(after_seq) = request.after_seq {
-            sent_seq = match catch_up(&facts, after_seq, min_severity, &outbox).await {
+            sent_seq = match catch_up(&facts, after_seq, &filter, &outbox).await {
                 // A position that was never given out, as of another data folder, must not
                 // hide what comes.
                 Some(seq) if after_seq > newest => seq.min(newest),
@@ -60,11 +108,12 @@ pub fn stream(
             };
             sent_seq = alert.seq;
             facts.hub.note_missed(missed);
-            if alert.severity < min_severity && missed == 0 {
+            let alert = AlertRecord::from(&*alert);
+            let wanted = filter.passes(&facts, &alert);
+            if !wanted && missed == 0 {
                 continue;
             }
-            let message = (alert.severity >= min_severity)
-                .then(|| convert::alert(&AlertRecord::from(&*alert), &facts.host.name));
+            let message = wanted.then(|| message(&facts, &alert));
             if send(&outbox, message, missed).await.is_err() {
                 return;
             }
@@ -78,7 +127,7 @@ pub fn stream(
 async fn catch_up(
     facts: &Arc<Facts>,
     mut after_seq: u64,
-    min_severity: Severity,
+    filter: &Filter,
     outbox: &mpsc::Sender<Result<v1::AlertUpdate, Status>>,
 ) -> Option<u64> {
     loop {
@@ -93,8 +142,8 @@ async fn catch_up(
             return Some(after_seq);
         };
         after_seq = last.seq;
-        for alert in alerts.iter().filter(|a| a.severity >= min_severity) {
-            let message = convert::alert(alert, &facts.host.name);
+        for alert in alerts.iter().filter(|alert| filter.passes(facts, alert)) {
+            let message = message(facts, alert);
             send(outbox, Some(message), 0).await.ok()?;
         }
     }
@@ -105,33 +154,45 @@ pub async fn list(
     facts: Arc<Facts>,
     request: v1::ListAlertsRequest,
 ) -> Result<v1::ListAlertsResponse, Status> {
-    let min_severity = min_severity(&request.min_severity)?;
+    let filter = Filter {
+        min_severity: min_severity(&request.min_severity)?,
+        since_ns: request.since.as_ref().map(convert::nanoseconds),
+        until_ns: request.until.as_ref().map(convert::nanoseconds),
+        unacknowledged: request.unacknowledged,
+        detection: request.detection,
+    };
     let limit = match request.limit as usize {
         0 => LIST_MAX,
         limit => limit.min(LIST_MAX),
     };
     let mut after_seq = request.after_seq.unwrap_or(0);
-    let mut found: Vec<AlertRecord> = Vec::new();
+    let mut found = VecDeque::new();
+    let mut bytes = 0;
     let mut more = false;
-    loop {
+    'pages: loop {
         let alerts = page(&facts, after_seq).await?;
         let Some(last) = alerts.last() else { break };
         after_seq = last.seq;
-        found.extend(alerts.into_iter().filter(|a| a.severity >= min_severity));
-        if found.len() > limit {
-            more = true;
-            if request.after_seq.is_some() {
-                found.truncate(limit);
-                break;
+        for alert in alerts.iter().filter(|alert| filter.passes(&facts, alert)) {
+            let alert = message(&facts, alert);
+            bytes += alert.encoded_len();
+            found.push_back(alert);
+            while found.len() > limit || (bytes > LIST_BYTES_MAX && found.len() > 1) {
+                more = true;
+                // The oldest are wanted when a position was given, else the newest.
+                let left_out = match request.after_seq {
+                    Some(_) => found.pop_back(),
+                    None => found.pop_front(),
+                };
+                bytes -= left_out.map_or(0, |alert| alert.encoded_len());
+                if request.after_seq.is_some() {
+                    break 'pages;
+                }
             }
-            found.drain(..found.len() - limit);
         }
     }
     Ok(v1::ListAlertsResponse {
-        alerts: found
-            .iter()
-            .map(|alert| convert::alert(alert, &facts.host.name))
-            .collect(),
+        alerts: found.into(),
         more,
     })
 }
@@ -149,7 +210,7 @@ pub async fn get(facts: Arc<Facts>, request: v1::GetAlertRequest) -> Result<v1::
         };
         after_seq = last.seq;
         if let Some(alert) = alerts.iter().find(|alert| *alert.id == *request.id) {
-            return Ok(convert::alert(alert, &facts.host.name));
+            return Ok(message(&facts, alert));
         }
     }
 }

@@ -5,6 +5,7 @@ use sentinel_api::v1;
 use sentinel_event::{COLUMNS, Event, Value};
 use sentinel_store::AlertRecord;
 
+use crate::acknowledgements::Acknowledgement;
 use crate::mode::{Mode, ModeState};
 
 /// Nanoseconds since the Unix epoch as the API writes times.
@@ -66,14 +67,16 @@ fn set(message: &mut v1::Event, name: &str, value: Value<'_>) {
         number: seq pid tid ppid uid count;
         optional: dev inode nlink mode owner euid gid egid auid session cap_effective cgroup_id
             mnt_ns pid_ns net_ns user_ns uts_ns ipc_ns cgroup_ns child code signal run_ns cpu_ns
-            peak_rss_bytes port local_port peer_port open_flags address length map_flags;
+            peak_rss_bytes port local_port peer_port open_flags address length map_flags argument
+            target_pid object_inode bytes_sent bytes_received old_uid old_euid old_gid old_egid
+            old_cap_effective new_uid new_euid new_gid new_egid new_cap_effective;
         signed: result;
-        optional_signed: fd;
+        optional_signed: fd old_fd;
         optional_bool: tty;
         text: kind exec_id exe comm;
         optional_text: parent_exec_id user cwd filename interpreter previous_exe backing tty_name
             cgroup unit container child_exec_id proto addr local_addr path access prot old_prot
-            ring lost_kind;
+            ring lost_kind to operation target_exec_id target_exe object object_local object_peer name;
         list: flags argv stdio stdio_inode stdio_local stdio_peer;
     }
 }
@@ -181,7 +184,24 @@ pub fn alert(alert: &AlertRecord, host: &str) -> v1::Alert {
             })
             .collect(),
         lost_nearby: alert.lost_nearby,
+        acknowledged: None,
     }
+}
+
+/// What somebody said of an alert.
+pub fn acknowledgement(known: Acknowledgement) -> v1::Acknowledgement {
+    v1::Acknowledgement {
+        time: Some(timestamp(known.time_ns)),
+        uid: known.uid,
+        user: known.user,
+        note: known.note,
+    }
+}
+
+/// Nanoseconds since the epoch, which a time far off may be too many of.
+pub fn nanoseconds(time: &Timestamp) -> i64 {
+    let seconds = i128::from(time.seconds) * 1_000_000_000;
+    (seconds + i128::from(time.nanos)).clamp(i64::MIN.into(), i64::MAX.into()) as i64
 }
 
 /// The mode and when it began.

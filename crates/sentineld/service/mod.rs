@@ -3,12 +3,18 @@
 //! Owns the socket, the RPCs and their limits. Only `convert` knows both our words
 //! and the API's; what the pipeline does never waits for a client.
 
+mod access;
+mod acknowledge;
 mod alerts;
+mod change;
 mod convert;
 mod events;
+mod history;
+mod reload;
 mod rpc;
 mod socket;
 mod status;
+mod tree;
 
 use std::future::Future;
 use std::path::PathBuf;
@@ -18,10 +24,16 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use sentinel_api::v1::sentinel_server::SentinelServer;
 use serde::{Deserialize, Serialize};
+use tokio_stream::StreamExt;
 use tokio_stream::wrappers::UnixListenerStream;
 use tonic::transport::Server;
+use tower::layer::layer_fn;
 
+use access::Guard;
+
+pub use access::Door;
 pub use convert::event as convert_event;
+pub use reload::by_signal as reload_by_signal;
 pub use socket::{Socket, SocketError};
 pub use status::{Facts, STALL_S};
 
@@ -31,6 +43,15 @@ pub use status::{Facts, STALL_S};
 pub struct Config {
     /// The Unix socket to listen on.
     pub socket: PathBuf,
+    /// The group whose members may ask.
+    pub read_group: String,
+    /// The group whose members may change, and ask as well.
+    pub admin_group: String,
+    /// Connections of readers at the same time; those who may change have places of
+    /// their own.
+    pub connections_max: u32,
+    /// Calls of readers, streams among them, that may be open at the same time.
+    pub calls_max: u32,
     /// Streams and calls that one connection may have open at the same time.
     pub calls_per_connection_max: u32,
 }
@@ -39,6 +60,10 @@ impl Default for Config {
     fn default() -> Config {
         Config {
             socket: sentinel_api::DEFAULT_SOCKET.into(),
+            read_group: "sentinel".to_owned(),
+            admin_group: "sentinel-admin".to_owned(),
+            connections_max: 128,
+            calls_max: 128,
             calls_per_connection_max: 64,
         }
     }
@@ -58,9 +83,14 @@ pub async fn serve(
 ) -> Result<()> {
     let (health, health_service) = tonic_health::server::health_reporter();
     health.set_serving::<SentinelServer<rpc::Rpc>>().await;
+    let (door, guard) = (Arc::clone(&facts.door), Arc::clone(&facts.door));
     let rpc =
         SentinelServer::new(rpc::Rpc::new(facts)).max_decoding_message_size(REQUEST_BYTES_MAX);
+    // A connection that could not be accepted, or found no place, is none of the others'.
+    let connections = UnixListenerStream::new(socket.listener()?)
+        .filter_map(move |stream| door.admit(stream.ok()?).map(Ok::<_, std::io::Error>));
     Server::builder()
+        .layer(layer_fn(move |inner| Guard::new(inner, Arc::clone(&guard))))
         .max_concurrent_streams(config.calls_per_connection_max)
         .concurrency_limit_per_connection(config.calls_per_connection_max as usize)
         .http2_keepalive_interval(Some(KEEPALIVE))
@@ -70,7 +100,7 @@ pub async fn serve(
         .add_service(reflection().build_v1().context(BAD_DESCRIPTION)?)
         .add_service(reflection().build_v1alpha().context(BAD_DESCRIPTION)?)
         .add_service(rpc)
-        .serve_with_incoming_shutdown(UnixListenerStream::new(socket.listener()?), shutdown)
+        .serve_with_incoming_shutdown(connections, shutdown)
         .await
         .context("the control plane ended with an error")
 }

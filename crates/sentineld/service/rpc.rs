@@ -8,7 +8,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
 use super::status::Facts;
-use super::{alerts, convert, events};
+use super::{acknowledge, alerts, change, convert, events, reload, tree};
 use crate::mode::Mode;
 
 /// Answers the calls of `sentinel.v1`.
@@ -54,12 +54,12 @@ impl Sentinel for Rpc {
                 ));
             }
         };
-        let facts = Arc::clone(&self.facts);
-        let state = tokio::task::spawn_blocking(move || facts.mode.set(mode))
-            .await
-            .map_err(|error| Status::internal(format!("switching failed: {error}")))?
-            .map_err(|error| Status::unavailable(format!("{error:#}")))?;
-        tracing::info!(mode = mode.name(), "the mode is now {}", mode.name());
+        let name = mode.name().to_owned();
+        let state = change::change(&self.facts, &request, "mode", name, move |facts| {
+            let switched = facts.mode.set(mode);
+            switched.map_err(|error| Status::unavailable(format!("{error:#}")))
+        })
+        .await?;
         Ok(Response::new(convert::mode_state(state)))
     }
 
@@ -93,5 +93,45 @@ impl Sentinel for Rpc {
     ) -> Result<Response<Self::StreamEventsStream>, Status> {
         let stream = events::stream(Arc::clone(&self.facts), request.into_inner())?;
         Ok(Response::new(stream))
+    }
+
+    async fn list_audit(
+        &self,
+        request: Request<v1::ListAuditRequest>,
+    ) -> Result<Response<v1::ListAuditResponse>, Status> {
+        let answer = change::list(Arc::clone(&self.facts), request.into_inner()).await?;
+        Ok(Response::new(answer))
+    }
+
+    async fn get_config(
+        &self,
+        _: Request<v1::GetConfigRequest>,
+    ) -> Result<Response<v1::GetConfigResponse>, Status> {
+        Ok(Response::new(reload::config(&self.facts)))
+    }
+
+    async fn reload(
+        &self,
+        request: Request<v1::ReloadRequest>,
+    ) -> Result<Response<v1::ReloadResponse>, Status> {
+        let detail = String::new();
+        let answer = change::change(&self.facts, &request, "reload", detail, reload::reload).await;
+        answer.map(Response::new)
+    }
+
+    async fn get_tree(
+        &self,
+        request: Request<v1::GetTreeRequest>,
+    ) -> Result<Response<v1::GetTreeResponse>, Status> {
+        let answer = tree::tree(&self.facts, request.into_inner()).await?;
+        Ok(Response::new(answer))
+    }
+
+    async fn acknowledge_alert(
+        &self,
+        request: Request<v1::AcknowledgeAlertRequest>,
+    ) -> Result<Response<v1::Alert>, Status> {
+        let answer = acknowledge::acknowledge(&self.facts, request).await?;
+        Ok(Response::new(answer))
     }
 }

@@ -1,4 +1,4 @@
-//! The Unix socket: who may connect, and that only one daemon listens.
+//! The Unix socket: its file, and that only one daemon listens.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -35,12 +35,18 @@ pub struct Socket {
     listener: UnixListener,
 }
 
-/// Owner and group may talk to the daemon.
-const MODE: u32 = 0o660;
+/// Everybody may knock: the door decides who may speak, tells the others why not, and
+/// logs that they came.
+const MODE: u32 = 0o666;
 
 impl Socket {
     /// Listens on `path`. A file left by a daemon that died is replaced.
     pub fn bind(path: &Path) -> Result<Socket, SocketError> {
+        Socket::bind_with_mode(path, MODE)
+    }
+
+    /// The same, with a file of this mode.
+    pub fn bind_with_mode(path: &Path, mode: u32) -> Result<Socket, SocketError> {
         let refused = |source| SocketError::Refused {
             path: path.to_owned(),
             source,
@@ -50,7 +56,7 @@ impl Socket {
         }
         remove_stale(path)?;
         let listener = UnixListener::bind(path).map_err(refused)?;
-        fs::set_permissions(path, fs::Permissions::from_mode(MODE)).map_err(refused)?;
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).map_err(refused)?;
         listener.set_nonblocking(true).map_err(refused)?;
         Ok(Socket {
             path: path.to_owned(),

@@ -1,17 +1,20 @@
 //! What the daemon knows about itself.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use sentinel_api::v1;
 use sentinel_event::Ring;
 use sentinel_store::Writer;
 
-use super::convert;
+use super::{Door, convert};
+use crate::acknowledgements::Acknowledgements;
+use crate::audit::Audit;
 use crate::clock;
 use crate::hub::{EVENT_BATCHES, Hub};
 use crate::journald::AlertLog;
 use crate::mode::ModeFile;
 use crate::sensor::{HookState, HookStatus, Host, RingStats, Stats, StatsSnapshot};
+use crate::settings::Settings;
 
 /// Everything that the RPCs ask.
 pub struct Facts {
@@ -27,6 +30,14 @@ pub struct Facts {
     pub hub: Arc<Hub>,
     /// The mode.
     pub mode: ModeFile,
+    /// What the configuration says.
+    pub settings: Mutex<Settings>,
+    /// Who changed what.
+    pub audit: Audit,
+    /// Which alerts somebody has dealt with.
+    pub acknowledgements: Acknowledgements,
+    /// Who may ask and change.
+    pub door: Arc<Door>,
     /// The store.
     pub writer: Arc<Writer>,
     /// The log of alerts.
@@ -88,6 +99,10 @@ impl Facts {
                 .collect(),
             undecodable_total: sensor.undecodable_total,
             problems,
+            access: Some(v1::Access {
+                refused_total: self.door.refused_total(),
+                turned_away_total: self.door.turned_away_total(),
+            }),
         }
     }
 

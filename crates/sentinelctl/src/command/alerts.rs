@@ -4,13 +4,15 @@ use std::collections::VecDeque;
 use std::path::Path;
 
 use clap::builder::PossibleValuesParser;
-use sentinel_api::v1::{self, GetAlertRequest, ListAlertsRequest, StreamAlertsRequest};
+use sentinel_api::v1::{
+    self, AcknowledgeAlertRequest, GetAlertRequest, ListAlertsRequest, StreamAlertsRequest,
+};
 use sentinel_event::Severity;
 
 use crate::client::{self, Client};
 use crate::failure::Failure;
 use crate::output::{Output, Reader};
-use crate::{json, render};
+use crate::{json, render, when};
 
 /// How many alerts are asked for at once.
 const PAGE: u32 = 500;
@@ -32,6 +34,20 @@ enum Action {
         /// The id of the alert, 16 hexadecimal digits.
         id: String,
     },
+    /// Note that an alert was dealt with
+    Ack {
+        /// The id of the alert, 16 hexadecimal digits.
+        id: String,
+        /// What was found, or done.
+        #[arg(
+            long,
+            short = 'm',
+            value_name = "TEXT",
+            default_value = "",
+            hide_default_value = true
+        )]
+        note: String,
+    },
 }
 
 #[derive(Debug, clap::Args)]
@@ -43,6 +59,23 @@ struct Filter {
     #[arg(long, value_name = "SEVERITY",
           value_parser = PossibleValuesParser::new(Severity::ALL.iter().map(|s| s.name())))]
     min_severity: Option<String>,
+    /// Only alerts of this detection, such as reverse_shell.
+    #[arg(
+        long,
+        value_name = "NAME",
+        default_value = "",
+        hide_default_value = true
+    )]
+    detection: String,
+    /// Only alerts from this time on: 10min, 2h, '3 days', yesterday, 14:30, '2026-11-22 14:30'.
+    #[arg(long, value_name = "TIME", value_parser = when::parse, conflicts_with = "follow")]
+    since: Option<when::Moment>,
+    /// Only alerts before this time.
+    #[arg(long, value_name = "TIME", value_parser = when::parse, conflicts_with = "follow")]
+    until: Option<when::Moment>,
+    /// Only alerts that nobody has dealt with.
+    #[arg(long, conflicts_with = "follow")]
+    open: bool,
     /// Only alerts after this position in the history.
     #[arg(long, value_name = "N")]
     after_seq: Option<u64>,
@@ -56,6 +89,7 @@ pub async fn run(args: &Args, socket: &Path, output: &mut Output) -> Result<(), 
     let mut client = client::connect(socket).await?;
     match &args.action {
         Some(Action::Show { id }) => show(&mut client, id, output).await,
+        Some(Action::Ack { id, note }) => acknowledge(&mut client, id, note, output).await,
         None if args.filter.follow => follow(&mut client, &args.filter, output).await,
         None => list(&mut client, &args.filter, output).await,
     }
@@ -68,6 +102,20 @@ async fn show(client: &mut Client, id: &str, output: &mut Output) -> Result<(), 
         return print(&alert, output);
     }
     output.print(&render::alert::show(&alert, &output.look))
+}
+
+async fn acknowledge(
+    client: &mut Client,
+    id: &str,
+    note: &str,
+    output: &mut Output,
+) -> Result<(), Failure> {
+    let request = AcknowledgeAlertRequest {
+        id: id.to_owned(),
+        note: note.to_owned(),
+    };
+    let alert = client::answer(client.acknowledge_alert(request)).await?;
+    print(&alert, output)
 }
 
 async fn list(client: &mut Client, filter: &Filter, output: &mut Output) -> Result<(), Failure> {
@@ -145,6 +193,10 @@ async fn page(
         after_seq: after,
         min_severity: filter.min_severity.clone().unwrap_or_default(),
         limit,
+        detection: filter.detection.clone(),
+        since: filter.since,
+        until: filter.until,
+        unacknowledged: filter.open,
     };
     let page = client::answer(client.list_alerts(request)).await?;
     // A page without progress would be asked for again and again.
@@ -157,6 +209,7 @@ async fn follow(client: &mut Client, filter: &Filter, output: &mut Output) -> Re
     let request = StreamAlertsRequest {
         after_seq: filter.after_seq,
         min_severity: filter.min_severity.clone().unwrap_or_default(),
+        detection: filter.detection.clone(),
     };
     let mut stream = client::answer(client.stream_alerts(request)).await?;
     let mut left = filter.count;

@@ -1,4 +1,6 @@
-//! `sentinelctl completions`: from the same definitions as the help.
+//! `sentinelctl completions` and `sentinelctl man`: from the same definitions as the help.
+
+use std::path::PathBuf;
 
 use clap::CommandFactory;
 use clap_complete::Shell;
@@ -12,6 +14,20 @@ use crate::output::Output;
 pub struct Args {
     /// The shell.
     pub shell: Shell,
+}
+
+/// Arguments of `man`.
+#[derive(Debug, clap::Args)]
+pub struct ManArgs {
+    /// The folder, which must exist.
+    #[arg(value_name = "DIR")]
+    dir: PathBuf,
+}
+
+/// Writes a page for each command; those who make packages call this.
+pub fn man(args: &ManArgs) -> Result<(), Failure> {
+    clap_mangen::generate_to(Cli::command(), &args.dir)
+        .map_err(|error| Failure::Failed(format!("writing to {}: {error}", args.dir.display())))
 }
 
 /// Prints a script for the shell.

@@ -1,4 +1,4 @@
-//! `sentinelctl events`: what happens on this host, as it happens.
+//! `sentinelctl events`: what happens on this host, and what has happened.
 
 use std::path::Path;
 
@@ -9,14 +9,22 @@ use sentinel_event::Kind;
 use crate::client;
 use crate::failure::Failure;
 use crate::output::{Output, Reader};
-use crate::{json, render};
+use crate::{json, render, when};
 
 /// Arguments of `events`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Print events as they happen.
-    #[arg(long, short, required = true)]
+    /// Print events as they happen, after those of the history if --since asks for them.
+    #[arg(long, short, required_unless_present = "since")]
     follow: bool,
+    /// Events of the history from this time on: 10min, 2h, '3 days', yesterday, 14:30,
+    /// '2026-11-22 14:30'. A large history takes its time.
+    #[arg(long, value_name = "TIME", value_parser = when::parse)]
+    since: Option<when::Moment>,
+    /// Only events before this time.
+    #[arg(long, value_name = "TIME", value_parser = when::parse, requires = "since",
+          conflicts_with = "follow")]
+    until: Option<when::Moment>,
     /// Only events of these kinds.
     #[arg(long, value_name = "KIND,...", value_delimiter = ',',
           value_parser = PossibleValuesParser::new(Kind::ALL.iter().map(|kind| kind.name())))]
@@ -44,6 +52,9 @@ pub async fn run(args: &Args, socket: &Path, output: &mut Output) -> Result<(), 
         kinds: args.kind.clone(),
         pid: args.pid,
         exe_prefix: args.exe.clone(),
+        since: args.since,
+        until: args.until,
+        follow: args.follow && args.since.is_some(),
     };
     let mut stream = client::answer(client.stream_events(request)).await?;
     let mut left = args.count;
@@ -61,6 +72,9 @@ pub async fn run(args: &Args, socket: &Path, output: &mut Output) -> Result<(), 
         if left == Some(0) {
             return Ok(());
         }
+    }
+    if !args.follow {
+        return Ok(());
     }
     Err(Failure::Gone("the daemon ended the stream".to_owned()))
 }

@@ -1,8 +1,14 @@
 //! The subcommands, one file each: their arguments and the order of their steps.
 
 pub mod alerts;
+pub mod audit;
 pub mod completions;
+pub mod config;
+pub mod doctor;
 pub mod events;
+pub mod lab;
 pub mod mode;
+pub mod query;
 pub mod simulate;
 pub mod status;
+pub mod tree;

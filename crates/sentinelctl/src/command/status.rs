@@ -2,12 +2,15 @@
 
 use std::path::Path;
 
-use sentinel_api::v1::StatusRequest;
+use sentinel_api::v1::{ListAlertsRequest, StatusRequest};
 
 use crate::client;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::{json, render};
+
+/// Alerts that fit on the screen beside all the rest.
+const LATEST: u32 = 3;
 
 /// Asks once and shows everything.
 pub async fn run(socket: &Path, output: &mut Output) -> Result<(), Failure> {
@@ -16,5 +19,12 @@ pub async fn run(socket: &Path, output: &mut Output) -> Result<(), Failure> {
     if output.json {
         return output.line(&json::message("StatusResponse", &status)?);
     }
-    output.print(&render::status::screen(&status, &output.look))
+    let request = ListAlertsRequest {
+        limit: LATEST,
+        ..ListAlertsRequest::default()
+    };
+    let latest = client::answer(client.list_alerts(request)).await?;
+    let mut screen = render::status::screen(&status, &output.look);
+    screen += &render::status::latest(&latest.alerts, &output.look);
+    output.print(&screen)
 }

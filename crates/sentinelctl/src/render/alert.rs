@@ -13,7 +13,11 @@ pub fn line(alert: &Alert, look: &Look) -> String {
     let severity = format!("{:<8}", escape(&alert.severity));
     let severity = look.paint(severity_style(&alert.severity), &severity);
     let (id, summary) = (escape(&alert.id), escape(&alert.summary));
-    format!("{time}  {severity}  {id}  {summary}")
+    let dealt_with = match alert.acknowledged {
+        Some(_) => look.paint(DIM, " [acknowledged]"),
+        None => String::new(),
+    };
+    format!("{time}  {severity}  {id}  {summary}{dealt_with}")
 }
 
 /// Everything about an alert.
@@ -59,6 +63,15 @@ fn facts(alert: &Alert, look: &Look) -> Vec<String> {
     let (detection, confidence) = (escape(&alert.detection), alert.confidence);
     fact("Detection", format!("{detection}, {confidence} % sure"));
     fact("Why", escape(&alert.reason).into_owned());
+    if let Some(known) = &alert.acknowledged {
+        let user = match &known.user {
+            Some(user) => escape(user).into_owned(),
+            None => format!("uid {}", known.uid),
+        };
+        let when = look.date(known.time.as_ref());
+        let note = escape(&known.note);
+        fact("Dealt with", format!("by {user}, {when}: {note}"));
+    }
     for (i, technique) in alert.techniques.iter().enumerate() {
         fact(if i == 0 { "Techniques" } else { "" }, name(technique));
     }
@@ -174,6 +187,7 @@ mod tests {
                 time: time(0, 5),
                 text: "exec of memfd:x".into(),
             }],
+            acknowledged: None,
             lost_nearby: 17,
         }
     }

@@ -4,12 +4,17 @@
 //! way, because file names and arguments are the attacker's.
 
 pub mod alert;
+pub mod audit;
+pub mod config;
+pub mod doctor;
 pub mod event;
+pub mod rows;
 pub mod simulate;
 pub mod status;
 mod table;
 mod target;
-mod unit;
+pub mod tree;
+pub mod unit;
 
 use anstyle::{AnsiColor, Style};
 use jiff::Timestamp;

@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 
 use sentinel_api::v1::Event;
-use sentinel_event::Kind;
 use sentinel_event::text::escape;
+use sentinel_event::{Group, Kind};
 
 use super::unit;
 
@@ -22,10 +22,11 @@ pub fn target(event: &Event) -> String {
         ),
         Some(Kind::Open) => format!("{} {}", escape(event.access()), escape(event.path())),
         Some(Kind::Memfd) => escape(event.path()).into_owned(),
-        Some(Kind::Mmap | Kind::Mprotect) => memory(event),
+        Some(Kind::Mmap | Kind::Mprotect | Kind::Shmat) => memory(event),
+        Some(kind) if kind.group().is_some() => action(kind, event),
         Some(Kind::Lost) => lost(event),
         // A kind that is younger than this program: the rest of the line still helps.
-        None => escape(event.path()).into_owned(),
+        Some(_) | None => escape(event.path()).into_owned(),
     };
     text + &remarks(event)
 }
@@ -68,6 +69,56 @@ fn memory(event: &Event) -> String {
         words.push(escape(event.path()).into_owned());
     }
     words.push(unit::bytes(event.length()));
+    words.join(" ")
+}
+
+/// What was done to a file, another process, a descriptor, a socket or the kernel.
+fn action(kind: Kind, event: &Event) -> String {
+    let group = kind.group();
+    let mut words = Vec::new();
+    if !event.operation().is_empty() {
+        words.push(escape(event.operation()).into_owned());
+    }
+    match group {
+        Some(Group::File) => {
+            words.push(escape(event.path()).into_owned());
+            if !event.to().is_empty() {
+                words.push(format!("=> {}", escape(event.to())));
+            }
+            if kind == Kind::Chmod {
+                words.push(format!("{:04o}", event.argument()));
+            }
+        }
+        Some(Group::Process) => {
+            let exe = escape(event.target_exe());
+            words.push(format!("pid {} {exe}", event.target_pid()));
+        }
+        Some(Group::Descriptor) => words.push(format!(
+            "{} => {} {} {}",
+            event.old_fd(),
+            event.fd(),
+            escape(event.object()),
+            escape(event.object_peer())
+        )),
+        Some(Group::Network) => {
+            let addr = match kind {
+                Kind::Bind | Kind::Listen => event.local_addr(),
+                _ => event.addr(),
+            };
+            words.push(address(addr, event.port()));
+        }
+        Some(Group::Credentials) => words.push(format!(
+            "uid {} => {} euid {} => {}",
+            event.old_uid(),
+            event.new_uid(),
+            event.old_euid(),
+            event.new_euid()
+        )),
+        Some(Group::System) | None => {}
+    }
+    if !event.name().is_empty() {
+        words.push(escape(event.name()).into_owned());
+    }
     words.join(" ")
 }
 

@@ -58,6 +58,8 @@ fn status_is_a_screen_or_an_object() {
     let daemon = daemon();
     let screen = ok(&daemon.socket(), &["status"]);
     assert!(screen.contains("the disk is full \\x1b[2J"), "{screen}");
+    let latest = screen.split_once("LATEST ALERTS\n").expect("the alerts").1;
+    assert!(latest.contains("alert 5"), "{latest}");
     let status = ok_json(&daemon.socket(), &["status"]);
     assert_eq!(status[0]["rings"]["priority"]["sent"], json!(42));
     assert_eq!(status[0]["rings"]["priority"]["lost"], json!(0));
@@ -122,7 +124,12 @@ fn filters_travel_to_the_daemon() {
     let daemon = daemon();
     ok(
         &daemon.socket(),
-        &["alerts", "--min-severity", "medium", "--count", "1"],
+        &[
+            &["alerts", "--min-severity", "medium", "--count", "1"][..],
+            &["--detection", "reverse_shell", "--open"],
+            &["--since", "@1700000000", "--until", "2023-11-14 22:14:20"],
+        ]
+        .concat(),
     );
     let args = ["events", "--follow", "--kind", "exec,connect", "--pid", "7"];
     ok(
@@ -132,9 +139,11 @@ fn filters_travel_to_the_daemon() {
     assert_eq!(
         daemon.asked(),
         [
-            "ListAlertsRequest { after_seq: None, min_severity: \"medium\", limit: 1 }",
+            "ListAlertsRequest { after_seq: None, min_severity: \"medium\", limit: 1, \
+             detection: \"reverse_shell\", since: Some(Timestamp { seconds: 1700000000, nanos: 0 }), \
+             until: Some(Timestamp { seconds: 1700000060, nanos: 0 }), unacknowledged: true }",
             "StreamEventsRequest { kinds: [\"exec\", \"connect\"], pid: Some(7), \
-             exe_prefix: \"/tmp/\" }",
+             exe_prefix: \"/tmp/\", since: None, until: None, follow: false }",
         ]
     );
 }
@@ -197,10 +206,111 @@ fn an_alert_is_shown_by_its_id() {
 }
 
 #[test]
+fn the_audit_says_who_did_what() {
+    let daemon = daemon();
+    let line =
+        "2023-11-14 22:13:20  mode detect  done  by root (uid 0), /usr/bin/sentinelctl (pid 4242)";
+    let shown = ok(&daemon.socket(), &["audit"]);
+    assert_eq!(shown.lines().next(), Some(line));
+    assert!(
+        shown.contains("failed: the disk is full \\x1b[2J"),
+        "{shown}"
+    );
+    let entries = ok_json(&daemon.socket(), &["audit", "-n", "1"]);
+    assert_eq!(seqs(&entries), [2]);
+    assert_eq!(entries[0]["outcome"], "failed");
+}
+
+#[test]
+fn settings_say_where_they_come_from() {
+    let daemon = daemon();
+    let socket = daemon.socket();
+    let shown = ok(&socket, &["config"]);
+    assert!(
+        shown.starts_with("File: /etc/sentinel/sentinel.toml\n"),
+        "{shown}"
+    );
+    assert!(shown.contains("store.flush_rows  file"), "{shown}");
+    assert!(!ok(&socket, &["config", "--changed"]).contains("log_level"));
+    let one = ok_json(&socket, &["config", "store.flush"]);
+    assert_eq!(one[0]["settings"].as_array().map(Vec::len), Some(1));
+    assert_eq!(one[0]["settings"][0]["value"], "8192");
+}
+
+#[test]
+fn a_reload_says_what_it_applied_and_what_takes_a_restart() {
+    let daemon = daemon();
+    let ran = run(&daemon.socket(), &["reload"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert_eq!(ran.stdout, "applied log_level\n");
+    assert_eq!(
+        ran.stderr,
+        "sentinelctl: store.flush_rows takes a restart: systemctl restart sentinel\n"
+    );
+    let refusing = Daemon::start(Knowledge {
+        read_only: true,
+        ..Knowledge::default()
+    });
+    let ran = run(&refusing.socket(), &["reload"]);
+    assert_eq!(
+        (ran.code, &*ran.stderr),
+        (Some(1), "sentinelctl: x.toml:1:1: nonsense\n")
+    );
+}
+
+#[test]
+fn the_tree_leaves_out_the_kernel_unless_asked() {
+    let daemon = daemon();
+    let socket = daemon.socket();
+    let shown = ok(&socket, &["tree"]);
+    assert_eq!(shown, "/sbin/init 1 0\n└─ /bin/\\x1b[2J 4 0\n");
+    assert_eq!(ok(&socket, &["tree", "--kernel"]).lines().count(), 4);
+    assert_eq!(ok_json(&socket, &["tree", "--kernel"]).len(), 4);
+    daemon.asked();
+    ok(&socket, &["tree", "4"]);
+    assert_eq!(daemon.asked(), ["GetTreeRequest { pid: Some(4) }"]);
+}
+
+#[test]
+fn an_alert_is_acknowledged_with_a_note() {
+    let daemon = daemon();
+    let args = ["alerts", "ack", "0000000000000001", "-m", "our own test"];
+    let shown = ok(&daemon.socket(), &args);
+    assert!(shown.ends_with(" [acknowledged]\n"), "{shown}");
+    let asked = "AcknowledgeAlertRequest { id: \"0000000000000001\", note: \"our own test\" }";
+    assert_eq!(daemon.asked(), [asked]);
+}
+
+#[test]
+fn mistakes_are_named_with_what_was_meant() {
+    let daemon = daemon();
+    let check = |args: &[&str], expected: &str| {
+        let ran = run(&daemon.socket(), args);
+        assert_eq!(ran.code, Some(2), "{ran:?}");
+        assert!(
+            ran.stderr.contains(expected),
+            "{} lacks {expected:?}",
+            ran.stderr
+        );
+    };
+    check(&["alrts"], "'alerts'");
+    check(&["alerts", "--folow"], "'--follow'");
+    check(&["alerts", "--min-severity", "hihg"], "'high'");
+    check(
+        &["alerts", "--since", "soon"],
+        "this is no time; such as 10min",
+    );
+    check(&["mode", "lern"], "'learn'");
+}
+
+#[test]
 fn hostile_data_never_steers_the_terminal() {
     let daemon = daemon();
-    let commands: [&[&str]; 6] = [
+    let commands: [&[&str]; 9] = [
+        &["tree", "--kernel"],
+        &["config"],
         &["status"],
+        &["audit"],
         &["alerts"],
         &["alerts", "show", "0000000000000001"],
         &["alerts", "--follow", "-n", "1"],

@@ -231,4 +231,88 @@ impl Sentinel for Fake {
         tokio::time::sleep(Duration::from_millis(20)).await;
         self.stream(self.0.events.clone())
     }
+
+    async fn list_audit(&self, request: Request<ListAuditRequest>) -> Answer<ListAuditResponse> {
+        let limit = self.note(request).limit;
+        let entries = [("done", ""), ("failed", "the disk is full \x1b[2J")];
+        let entries = entries
+            .iter()
+            .zip(1..)
+            .map(|((outcome, reason), seq)| AuditEntry {
+                seq,
+                time: time(),
+                action: "mode".to_owned(),
+                detail: "detect".to_owned(),
+                outcome: (*outcome).to_owned(),
+                reason: (*reason).to_owned(),
+                user: Some("root".to_owned()),
+                pid: 4242,
+                exe: "/usr/bin/sentinelctl".to_owned(),
+                ..AuditEntry::default()
+            });
+        let entries: Vec<AuditEntry> = entries.collect();
+        let surplus = entries.len().saturating_sub(limit as usize);
+        Ok(Response::new(ListAuditResponse {
+            entries: entries[if limit == 0 { 0 } else { surplus }..].to_vec(),
+            more: limit == 1,
+        }))
+    }
+
+    async fn get_config(&self, request: Request<GetConfigRequest>) -> Answer<GetConfigResponse> {
+        self.note(request);
+        let setting = |key: &str, value: &str, origin: &str, reloadable| Setting {
+            key: key.to_owned(),
+            value: value.to_owned(),
+            origin: origin.to_owned(),
+            reloadable,
+        };
+        Ok(Response::new(GetConfigResponse {
+            file: "/etc/sentinel/sentinel.toml".to_owned(),
+            settings: vec![
+                setting("log_level", "\"info\"", "default", true),
+                setting("store.flush_rows", "8192", "file", false),
+                setting("store.\x1b[2J", "\x1b[2J", "flag", false),
+            ],
+        }))
+    }
+
+    async fn reload(&self, request: Request<ReloadRequest>) -> Answer<ReloadResponse> {
+        self.note(request);
+        if self.0.read_only {
+            return Err(Status::failed_precondition("x.toml:1:1: nonsense"));
+        }
+        Ok(Response::new(ReloadResponse {
+            applied: vec!["log_level".to_owned()],
+            needs_restart: vec!["store.flush_rows".to_owned()],
+        }))
+    }
+
+    async fn get_tree(&self, request: Request<GetTreeRequest>) -> Answer<GetTreeResponse> {
+        self.note(request);
+        let process = |pid, parent, exe: &str| TreeProcess {
+            pid,
+            parent,
+            exe: exe.to_owned(),
+            comm: "comm\x1b[2J".to_owned(),
+            ..TreeProcess::default()
+        };
+        let processes = vec![
+            process(1, 0, "/sbin/init"),
+            process(2, 0, ""),
+            process(3, 2, ""),
+            process(4, 1, "/bin/\x1b[2J"),
+        ];
+        Ok(Response::new(GetTreeResponse { processes }))
+    }
+
+    async fn acknowledge_alert(&self, request: Request<AcknowledgeAlertRequest>) -> Answer<Alert> {
+        let request = self.note(request);
+        let mut alert = self.0.alerts.first().cloned().unwrap_or_default();
+        alert.acknowledged = Some(Acknowledgement {
+            time: time(),
+            note: request.note,
+            ..Acknowledgement::default()
+        });
+        Ok(Response::new(alert))
+    }
 }

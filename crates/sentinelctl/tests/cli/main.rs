@@ -5,6 +5,11 @@
 
 mod commands;
 mod daemon;
+mod lab;
+mod query;
+mod query_limits;
 mod run;
+#[path = "../../../store/tests/common/mod.rs"]
+mod samples;
 mod simulate;
 mod trouble;

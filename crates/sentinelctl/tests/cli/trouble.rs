@@ -16,7 +16,11 @@ use crate::daemon::{Daemon, Knowledge};
 use crate::run::{Ran, run, sentinelctl};
 
 /// Everything that is a command of its own and needs the daemon.
-const COMMANDS: [&[&str]; 6] = [
+const COMMANDS: [&[&str]; 10] = [
+    &["tree"],
+    &["config"],
+    &["reload"],
+    &["audit"],
     &["status"],
     &["mode"],
     &["mode", "detect"],
@@ -85,6 +89,33 @@ fn as_another_user(socket: &Path, folder: &Path) -> Ran {
     command.uid(NOBODY).gid(NOBODY).env_clear();
     command.arg("--socket").arg(socket).arg("status");
     command.output().expect("the program starts").into()
+}
+
+#[test]
+fn the_doctor_works_without_a_daemon_and_fails_then() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let ran = run(&folder.path().join("none"), &["doctor"]);
+    assert_eq!((ran.code, &*ran.stderr), (Some(1), ""), "{ran:?}");
+    assert!(
+        ran.stdout
+            .contains("bad   daemon    the daemon is not running"),
+        "{}",
+        ran.stdout
+    );
+    assert!(
+        ran.stdout
+            .contains("-> start it with 'systemctl start sentinel'")
+    );
+    let daemon = Daemon::start(Knowledge::default());
+    let ran = run(&daemon.socket(), &["doctor", "--json"]);
+    for line in ran.stdout.lines() {
+        let finding: serde_json::Value = serde_json::from_str(line).expect("JSON");
+        assert!(
+            finding["check"].is_string() && finding["state"].is_string(),
+            "{line}"
+        );
+    }
+    assert!(ran.stdout.contains("the disk is full"), "{}", ran.stdout);
 }
 
 #[test]

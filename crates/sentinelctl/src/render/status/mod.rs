@@ -6,10 +6,10 @@ mod tables;
 mod tests;
 
 use anstyle::Style;
-use sentinel_api::v1::{Mode, ModeState, StatusResponse};
+use sentinel_api::v1::{Alert, Mode, ModeState, StatusResponse};
 
 use super::table::Block;
-use super::{BOLD, Look, PLAIN, WARN};
+use super::{BOLD, Look, PLAIN, WARN, alert, cut};
 
 /// Everything that `sentinelctl status` shows.
 pub fn screen(status: &StatusResponse, look: &Look) -> String {
@@ -26,6 +26,25 @@ pub fn screen(status: &StatusResponse, look: &Look) -> String {
         events.beside(stages, look),
     ]);
     format!("{}\n{}", head::head(status, look), body.text())
+}
+
+/// The latest alerts below the screen, newest last; nothing when there are none.
+pub fn latest(alerts: &[Alert], look: &Look) -> String {
+    if alerts.is_empty() {
+        return String::new();
+    }
+    let mut text = format!("\n{}\n", look.paint(BOLD, "LATEST ALERTS"));
+    for alert in alerts {
+        let line = alert::line(alert, look);
+        // Colours take no room on the screen, so a coloured line cannot be cut by its length.
+        let line = match (look.width, look.colour) {
+            (Some(width), false) => cut(&line, width),
+            _ => line,
+        };
+        text += &line;
+        text.push('\n');
+    }
+    text
 }
 
 /// The mode and since when, as one sentence.

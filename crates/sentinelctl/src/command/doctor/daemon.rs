@@ -1,0 +1,150 @@
+//! What the daemon says about itself.
+
+use std::path::Path;
+
+use nix::sys::statvfs::statvfs;
+use sentinel_api::v1::{GetConfigRequest, GetConfigResponse, StatusRequest, StatusResponse};
+
+use super::{Finding, State};
+use crate::client;
+use crate::failure::Failure;
+use crate::render::unit::bytes;
+
+/// Asks it, and judges the answer.
+pub async fn daemon(socket: &Path) -> Vec<Finding> {
+    match ask(socket).await {
+        Ok((status, config)) => judge(&status, &config),
+        Err(failure) => vec![unreachable(&failure)],
+    }
+}
+
+async fn ask(socket: &Path) -> Result<(StatusResponse, GetConfigResponse), Failure> {
+    let mut client = client::connect(socket).await?;
+    let status = client::answer(client.status(StatusRequest {})).await?;
+    let config = client::answer(client.get_config(GetConfigRequest {})).await?;
+    Ok((status, config))
+}
+
+/// The sentence has the next step after its first semicolon or colon.
+fn unreachable(failure: &Failure) -> Finding {
+    let sentence = failure.to_string();
+    let (found, advice) = match (sentence.split_once("; "), sentence.rsplit_once(": ")) {
+        (Some(parts), _) | (None, Some(parts)) => parts,
+        (None, None) => (&*sentence, "systemctl status sentinel"),
+    };
+    let state = match failure {
+        Failure::Refused(_) => State::Unknown,
+        _ => State::Bad,
+    };
+    Finding::new("daemon", state, found, advice)
+}
+
+fn judge(status: &StatusResponse, config: &GetConfigResponse) -> Vec<Finding> {
+    let mut findings = vec![Finding::good(
+        "daemon",
+        format!("version {} answers", status.version),
+    )];
+    findings.extend(status.problems.iter().map(|problem| {
+        Finding::new(
+            "daemon",
+            State::Bad,
+            problem,
+            "sentinelctl status shows the figures",
+        )
+    }));
+    findings.push(hooks(status));
+    findings.extend(disk(status, config));
+    findings
+}
+
+/// Blind observations are among the problems; here it is about what works less well.
+fn hooks(status: &StatusResponse) -> Finding {
+    let running: Vec<_> = status
+        .hooks
+        .iter()
+        .filter(|h| h.state == "running")
+        .collect();
+    let blind: Vec<String> = running
+        .iter()
+        .filter(|hook| !hook.blind_to.is_empty())
+        .map(|hook| format!("{} misses {}", hook.observation, hook.blind_to))
+        .collect();
+    if blind.is_empty() {
+        return Finding::good(
+            "hooks",
+            format!("{} run, none with a blind spot", running.len()),
+        );
+    }
+    Finding::new(
+        "hooks",
+        State::Warn,
+        format!("{} run; {}", running.len(), blind.join("; ")),
+        "a newer kernel, or one with CONFIG_FUNCTION_TRACER, has better hooks; see docs/operating.md",
+    )
+}
+
+fn disk(status: &StatusResponse, config: &GetConfigResponse) -> Option<Finding> {
+    let store = status.store.as_ref()?;
+    let number = |key: &str| {
+        let mut settings = config.settings.iter();
+        settings.find(|s| s.key == key)?.value.parse::<u64>().ok()
+    };
+    let space = statvfs(Path::new(&store.path)).ok()?;
+    let free = space.blocks_available() * space.fragment_size();
+    let limit = number("store.retention_bytes").unwrap_or(0);
+    let reserve = number("store.min_free_bytes").unwrap_or(0);
+    Some(room(&store.path, free, store.size_bytes, limit, reserve))
+}
+
+fn room(path: &str, free: u64, used: u64, limit: u64, reserve: u64) -> Finding {
+    let found = format!("{path}: {} of history, {} free", bytes(used), bytes(free));
+    if free < reserve {
+        let advice = "nothing is written until there is more room: free some, or lower \
+                      store.retention_bytes and restart";
+        return Finding::new("disk", State::Bad, found, advice);
+    }
+    let growth = limit.saturating_sub(used);
+    if limit > 0 && free - reserve < growth {
+        let advice = format!(
+            "history may still grow by {}, for which there is no room: lower store.retention_bytes",
+            bytes(growth)
+        );
+        return Finding::new("disk", State::Warn, found, advice);
+    }
+    Finding::good("disk", found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn room_is_what_history_may_still_take() {
+        let check = |free, used, limit, reserve, state| {
+            assert_eq!(
+                room("/x", free, used, limit, reserve).state,
+                state,
+                "{free} {used}"
+            );
+        };
+        check(100, 10, 50, 20, State::Good);
+        check(55, 10, 50, 20, State::Warn);
+        check(19, 10, 50, 20, State::Bad);
+        check(20, 50, 50, 20, State::Good);
+        check(21, 10, 0, 20, State::Good);
+    }
+
+    #[test]
+    fn a_daemon_that_is_not_there_comes_with_the_next_step() {
+        let finding = unreachable(&Failure::NotRunning("no socket at /x".to_owned()));
+        assert_eq!(finding.found, "the daemon is not running: no socket at /x");
+        assert!(finding.advice.starts_with("start it with"), "{finding:?}");
+        let finding = unreachable(&Failure::Refused(
+            "permission denied on /x: use sudo".to_owned(),
+        ));
+        assert_eq!(
+            (finding.state, &*finding.advice),
+            (State::Unknown, "use sudo")
+        );
+    }
+}

@@ -1,0 +1,143 @@
+//! Changes: each is recorded before it is made and after, and logged with who asked.
+//! Every call that changes something goes through [`change`]. And their list.
+
+use std::fs;
+use std::sync::Arc;
+
+use sentinel_api::v1;
+use sentinel_process::Lookup;
+use tonic::{Request, Status};
+
+use super::access::Caller;
+use super::convert;
+use super::status::Facts;
+use crate::audit::{Entry, Who};
+use crate::procfs::Procfs;
+
+const LIST_MAX: usize = 1000;
+
+/// Makes a change that `request` asks for, on a thread that may wait. `action` is the
+/// kind of change, one word; `detail` is what was asked for.
+///
+/// # Errors
+/// What `work` answers, and UNAVAILABLE when the audit cannot be written; nothing is
+/// changed then.
+pub async fn change<R, T: Send + 'static>(
+    facts: &Arc<Facts>,
+    request: &Request<R>,
+    action: &'static str,
+    detail: String,
+    work: impl FnOnce(&Facts) -> Result<T, Status> + Send + 'static,
+) -> Result<T, Status> {
+    let caller = request
+        .extensions()
+        .get::<Caller>()
+        .cloned()
+        .ok_or_else(|| Status::permission_denied("the kernel does not say who is calling"))?;
+    let facts = Arc::clone(facts);
+    let exe = match fs::read_link(format!("/proc/{}/exe", caller.pid)) {
+        Ok(exe) => exe.to_string_lossy().into_owned(),
+        // Others' are not readable without privileges, but the table knows them.
+        Err(_) => known_exe(&facts, caller.pid).await,
+    };
+    tokio::task::spawn_blocking(move || recorded(&facts, who(&caller, exe), action, &detail, work))
+        .await
+        .map_err(|error| Status::internal(format!("the change broke off: {error}")))?
+}
+
+/// Makes a change that a signal asks for.
+pub fn by_signal<T>(
+    facts: &Facts,
+    action: &'static str,
+    signal: &str,
+    work: impl FnOnce(&Facts) -> Result<T, Status>,
+) -> Result<T, Status> {
+    // The kernel does not say who sent it.
+    recorded(facts, Who::default(), action, signal, work)
+}
+
+fn recorded<T>(
+    facts: &Facts,
+    who: Who,
+    action: &'static str,
+    detail: &str,
+    work: impl FnOnce(&Facts) -> Result<T, Status>,
+) -> Result<T, Status> {
+    let entry = facts
+        .audit
+        .begin(who.clone(), action, detail)
+        .map_err(|error| Status::unavailable(format!("nothing was changed: {error:#}")))?;
+    let result = work(facts);
+    let failure = result
+        .as_ref()
+        .err()
+        .map(|status| status.message().to_owned());
+    tracing::info!(
+        target: "audit",
+        action,
+        detail,
+        caller_uid = who.uid,
+        caller_gid = who.gid,
+        caller_pid = who.pid,
+        caller_exe = who.exe,
+        "{action} {detail} by uid {}, pid {}: {}",
+        who.uid,
+        who.pid,
+        failure.as_deref().unwrap_or("done")
+    );
+    if let Err(error) = facts.audit.end(entry, failure.as_deref()) {
+        // It is made, and its beginning is recorded.
+        tracing::error!("{error:#}");
+    }
+    result
+}
+
+async fn known_exe(facts: &Facts, pid: u32) -> String {
+    let living = facts.hub.processes().await.unwrap_or_default();
+    let found = living.iter().rfind(|process| process.pid == pid);
+    found.map_or(String::new(), |process| process.exe.to_string())
+}
+
+fn who(caller: &Caller, exe: String) -> Who {
+    Who {
+        uid: caller.uid,
+        user: Procfs::new().user(caller.uid).map(|name| name.to_string()),
+        gid: caller.gid,
+        pid: caller.pid,
+        exe,
+    }
+}
+
+/// The latest changes.
+pub async fn list(
+    facts: Arc<Facts>,
+    request: v1::ListAuditRequest,
+) -> Result<v1::ListAuditResponse, Status> {
+    let limit = match request.limit as usize {
+        0 => LIST_MAX,
+        limit => limit.min(LIST_MAX),
+    };
+    let (entries, more) = tokio::task::spawn_blocking(move || facts.audit.latest(limit))
+        .await
+        .map_err(|error| Status::internal(format!("reading the audit failed: {error}")))?;
+    Ok(v1::ListAuditResponse {
+        entries: entries.into_iter().map(entry).collect(),
+        more,
+    })
+}
+
+fn entry(entry: Entry) -> v1::AuditEntry {
+    v1::AuditEntry {
+        seq: entry.seq,
+        time: Some(convert::timestamp(entry.time_ns)),
+        action: entry.action,
+        detail: entry.detail,
+        outcome: entry.outcome.name().to_owned(),
+        reason: entry.reason,
+        uid: entry.who.uid,
+        user: entry.who.user,
+        gid: entry.who.gid,
+        pid: entry.who.pid,
+        exe: entry.who.exe,
+    }
+}

@@ -1,0 +1,262 @@
+//! Clients that mean no good, or are broken: memory stays bounded, and events flow.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
+
+use sentinel_api::v1::sentinel_client::SentinelClient;
+use sentinel_api::v1::{EventUpdate, StreamEventsRequest};
+use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
+use tonic::codegen::http::uri::PathAndQuery;
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Code, Request, Status, Streaming};
+
+use crate::support::{Daemon, Follow, Trigger};
+
+/// What all abuse together may add to the daemon's memory: the history's row groups and
+/// the process table grow too, whatever clients do.
+const GROWTH_MIB_MAX: u64 = 256;
+
+fn memory_mib(daemon: &Daemon) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{}/status", daemon.pid())).expect("runs");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kib = line.and_then(|line| line.trim().strip_suffix(" kB"));
+    kib.and_then(|kib| kib.trim().parse::<u64>().ok())
+        .expect("a number")
+        / 1024
+}
+
+async fn connect(daemon: &Daemon) -> Result<Channel, tonic::transport::Error> {
+    let socket = daemon.socket();
+    Endpoint::try_from(format!("unix://{}", socket.display()))
+        .expect("is an address")
+        // So that a stream that is not read could hold as much as the daemon lets it.
+        .initial_stream_window_size(1 << 30)
+        .initial_connection_window_size(1 << 30)
+        .connect_timeout(Duration::from_secs(10))
+        .connect()
+        .await
+}
+
+/// Carries bytes as they are, whatever the service expects.
+#[derive(Clone, Default)]
+struct Raw;
+
+impl Codec for Raw {
+    type Encode = Vec<u8>;
+    type Decode = ();
+    type Encoder = Raw;
+    type Decoder = Raw;
+
+    fn encoder(&mut self) -> Raw {
+        Raw
+    }
+
+    fn decoder(&mut self) -> Raw {
+        Raw
+    }
+}
+
+impl Encoder for Raw {
+    type Item = Vec<u8>;
+    type Error = Status;
+
+    fn encode(&mut self, item: Vec<u8>, out: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        bytes::BufMut::put_slice(out, &item);
+        Ok(())
+    }
+}
+
+impl Decoder for Raw {
+    type Item = ();
+    type Error = Status;
+
+    fn decode(&mut self, from: &mut DecodeBuf<'_>) -> Result<Option<()>, Status> {
+        let left = bytes::Buf::remaining(from);
+        bytes::Buf::advance(from, left);
+        Ok(Some(()))
+    }
+}
+
+/// Calls with arbitrary bytes; the code of the answer.
+async fn call_raw(daemon: &Daemon, path: &'static str, bytes: Vec<u8>) -> Code {
+    let channel = connect(daemon).await.expect("connects");
+    let mut client = tonic::client::Grpc::new(channel);
+    client.ready().await.expect("is ready");
+    let path = PathAndQuery::from_static(path);
+    match client.unary(Request::new(bytes), path, Raw).await {
+        Ok(_) => Code::Ok,
+        Err(status) => status.code(),
+    }
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("a runtime")
+}
+
+/// A client that behaves still gets what happens now.
+fn events_flow(follow: &Follow) {
+    let trigger = Trigger::new();
+    let path = trigger.path();
+    trigger.run(&["exit", "0"]);
+    follow.find("event of the trigger", |event| {
+        event["exe"] == path.as_str()
+    });
+}
+
+#[test]
+fn malformed_and_giant_messages_are_refused_one_by_one() {
+    let Some(daemon) = Daemon::start("malformed_and_giant_messages_are_refused_one_by_one") else {
+        return;
+    };
+    let before = memory_mib(&daemon);
+    runtime().block_on(async {
+        let set_mode = "/sentinel.v1.Sentinel/SetMode";
+        let list = "/sentinel.v1.Sentinel/ListAlerts";
+        // A field that ends too early, a wire type that does not exist, a length without end,
+        // and text that is not UTF-8.
+        for bytes in [
+            vec![0x08],
+            vec![0x0f, 0xff],
+            vec![0x12, 0xff, 0xff, 0xff, 0xff, 0x0f],
+            vec![0x12, 0x02, 0xff, 0xfe],
+        ] {
+            let code = call_raw(&daemon, list, bytes.clone()).await;
+            assert!(
+                matches!(code, Code::Internal | Code::InvalidArgument),
+                "{bytes:?}: {code:?}"
+            );
+        }
+        assert_eq!(
+            call_raw(&daemon, set_mode, vec![0x08, 0x63]).await,
+            Code::InvalidArgument
+        );
+        for _ in 0..20 {
+            let code = call_raw(&daemon, set_mode, vec![0; 64 << 20]).await;
+            assert!(
+                matches!(code, Code::OutOfRange | Code::ResourceExhausted),
+                "{code:?}"
+            );
+        }
+        let unknown = call_raw(&daemon, "/sentinel.v1.Sentinel/Explode", vec![]).await;
+        assert_eq!(unknown, Code::Unimplemented);
+    });
+    let grown = memory_mib(&daemon).saturating_sub(before);
+    println!("memory grew by {grown} MiB");
+    assert!(grown < GROWTH_MIB_MAX, "memory grew by {grown} MiB");
+    assert_eq!(daemon.ctl_json(&["--json", "mode"])["mode"], "learn");
+    daemon.stop();
+}
+
+#[test]
+fn a_thousand_idle_streams_and_a_flood_of_connections_are_bounded() {
+    let Some(daemon) =
+        Daemon::start("a_thousand_idle_streams_and_a_flood_of_connections_are_bounded")
+    else {
+        return;
+    };
+    let follow = Follow::start(&daemon, &["--json", "events", "--follow", "--kind", "exec"]);
+    let before = memory_mib(&daemon);
+    // They send nothing, and stay.
+    let flood: Vec<UnixStream> = (0..500)
+        .filter_map(|_| UnixStream::connect(daemon.socket()).ok())
+        .collect();
+    events_flow(&follow);
+    drop(flood);
+    std::thread::sleep(Duration::from_millis(500));
+    let runtime = runtime();
+    let mut answers: BTreeMap<String, usize> = BTreeMap::new();
+    let mut open: Vec<Streaming<EventUpdate>> = Vec::new();
+    runtime.block_on(async {
+        for _ in 0..25 {
+            let Ok(channel) = connect(&daemon).await else {
+                continue;
+            };
+            for _ in 0..40 {
+                // Nothing has this path, so nothing is ever sent.
+                let request = StreamEventsRequest {
+                    exe_prefix: "/nothing/is/here".to_owned(),
+                    ..StreamEventsRequest::default()
+                };
+                let mut client = SentinelClient::new(channel.clone());
+                let answer = client.stream_events(request).await;
+                let name = answer
+                    .as_ref()
+                    .map_or_else(|s| s.code().to_string(), |_| "open".into());
+                *answers.entry(name).or_default() += 1;
+                open.extend(answer.map(|stream| stream.into_inner()));
+            }
+        }
+    });
+    println!("of 1000 streams: {answers:?}");
+    assert!(
+        open.len() >= 100 && open.len() <= 128,
+        "{} are open",
+        open.len()
+    );
+    events_flow(&follow);
+    let grown = memory_mib(&daemon).saturating_sub(before);
+    println!("memory grew by {grown} MiB");
+    assert!(grown < GROWTH_MIB_MAX, "memory grew by {grown} MiB");
+    // When they leave, their places are free again.
+    drop(open);
+    drop(runtime);
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !daemon.ctl(&["alerts"]).status.success() || !daemon.ctl(&["mode"]).status.success() {
+        assert!(Instant::now() < deadline, "the places are not free again");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let status = daemon.ctl_json(&["--json", "status"]);
+    assert!(
+        status["access"]["turned_away_total"].as_u64() > Some(500),
+        "{}",
+        status["access"]
+    );
+    daemon.stop();
+}
+
+#[test]
+fn clients_that_stop_reading_hold_up_nobody() {
+    let Some(daemon) = Daemon::start("clients_that_stop_reading_hold_up_nobody") else {
+        return;
+    };
+    let follow = Follow::start(&daemon, &["--json", "events", "--follow", "--kind", "exec"]);
+    let before = memory_mib(&daemon);
+    // It runs only while it is told to.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    let mut unread: Vec<Streaming<EventUpdate>> = Vec::new();
+    runtime.block_on(async {
+        for _ in 0..2 {
+            let channel = connect(&daemon).await.expect("connects");
+            for _ in 0..50 {
+                let mut client = SentinelClient::new(channel.clone());
+                let answer = client.stream_events(StreamEventsRequest::default()).await;
+                unread.push(answer.expect("opens").into_inner());
+            }
+        }
+    });
+    // The clients' runtime stands still from here on: nothing is read from its sockets.
+    let trigger = Trigger::new();
+    for _ in 0..400 {
+        trigger.run(&["exit", "0"]);
+    }
+    events_flow(&follow);
+    let grown = memory_mib(&daemon).saturating_sub(before);
+    println!(
+        "memory grew by {grown} MiB with {} unread streams",
+        unread.len()
+    );
+    assert!(grown < GROWTH_MIB_MAX, "memory grew by {grown} MiB");
+    let status = daemon.ctl_json(&["--json", "status"]);
+    assert_eq!(status["problems"], serde_json::json!([]), "{status}");
+    drop(unread);
+    daemon.stop();
+}

@@ -1,0 +1,108 @@
+#!/usr/bin/env bash
+# The packages: what is in them, what lintian and rpm say, and a life of the deb in a
+# booted systemd. Building them needs no root; booting does, and where it is not to be had
+# that part is skipped with its reason.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+# shellcheck source=tests/checks.sh
+source tests/checks.sh
+
+# Debian keeps administration tools where users do not look.
+PATH=$PATH:/usr/sbin:/sbin
+staged=target/package
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+builds() {
+  PACKAGE_FAST=1 packaging/package.sh && cp "$staged"/sentinel_*.deb "$work/sentinel.deb" && cp "$staged"/sentinel-*.rpm "$work/sentinel.rpm"
+}
+
+# The same with a later version, to upgrade to.
+makes_upgrade() {
+  dpkg-deb --raw-extract "$work/sentinel.deb" "$work/upgrade" &&
+    sed -i 's/^Version: .*/Version: 99.0.0-1/' "$work/upgrade/DEBIAN/control" &&
+    dpkg-deb -Znone --build "$work/upgrade" "$work/upgrade.deb"
+}
+
+files='usr/sbin/sentinel usr/bin/sentinelctl usr/libexec/sentinel/sentinel-train etc/sentinel/sentinel.toml
+  usr/lib/systemd/system/sentinel.service usr/lib/sysusers.d/sentinel.conf usr/lib/tmpfiles.d/sentinel.conf
+  usr/lib/systemd/catalog/sentinel.catalog usr/share/man/man8/sentinel.8.gz usr/share/man/man1/sentinelctl.1.gz
+  usr/share/man/man1/sentinelctl-alerts.1.gz usr/share/bash-completion/completions/sentinelctl
+  usr/share/fish/vendor_completions.d/sentinelctl.fish'
+
+# holds FILE_LIST: names what is missing from a listing.
+holds() {
+  local file missing=0
+  for file in $files; do
+    grep -q "^\(\./\|/\)\?$file\$" "$1" || { echo "no $file"; missing=1; }
+  done
+  return "$missing"
+}
+
+deb_is_whole() {
+  dpkg-deb --fsys-tarfile "$work/sentinel.deb" | tar --list >"$work/deb.list" && holds "$work/deb.list" &&
+    [[ $(dpkg-deb --ctrl-tarfile "$work/sentinel.deb" | tar --extract --to-stdout ./conffiles) == /etc/sentinel/sentinel.toml ]]
+}
+
+lintian_finds_no_error() { lintian --allow-root --fail-on error "$work/sentinel.deb"; }
+
+rpm_is_whole() {
+  rpm --query --list --package "$work/sentinel.rpm" >"$work/rpm.list" && holds "$work/rpm.list" &&
+    [[ $(rpm --query --configfiles --package "$work/sentinel.rpm") == /etc/sentinel/sentinel.toml ]] &&
+    rpm --query --requires --package "$work/sentinel.rpm" | grep '^systemd >= 247$' &&
+    rpm --query --scripts --package "$work/sentinel.rpm" | grep 'systemd-sysusers sentinel.conf'
+}
+
+rpm_unpacks_to_the_same() {
+  local folder
+  mkdir "$work/rpm" "$work/deb"
+  dpkg-deb --extract "$work/sentinel.deb" "$work/deb" && rpm --checksig --nosignature "$work/sentinel.rpm" || return
+  # Debian's rpm2cpio ends with 1 even when it has written everything, which the
+  # comparison shows.
+  { rpm2cpio "$work/sentinel.rpm" || true; } | (cd "$work/rpm" && cpio --quiet --extract --make-directories) || return
+  for folder in etc usr/bin usr/sbin usr/lib usr/libexec usr/share/man; do
+    diff --recursive "$work/deb/$folder" "$work/rpm/$folder" || return
+  done
+}
+
+man_pages_read() {
+  local words
+  words=$(man --local-file --warnings "$work/deb/usr/share/man/man1/sentinelctl-alerts.1.gz" 2>&1 >/dev/null)
+  [[ -z $words ]] || { echo "$words"; return 1; }
+}
+
+check 'packages are built' builds
+check 'an upgrade is made' makes_upgrade
+((checks_failed == 0)) || finish
+check 'the deb holds everything, and the configuration is a conffile' deb_is_whole
+check 'lintian finds no error in the deb' lintian_finds_no_error
+check 'the rpm holds everything, and the configuration is a configuration file' rpm_is_whole
+check 'the rpm unpacks to the same as the deb' rpm_unpacks_to_the_same
+if command -v man >/dev/null; then
+  check 'man pages have no mistakes' man_pages_read
+else
+  skip 'man pages have no mistakes' 'this machine has no man'
+fi
+
+boots() {
+  local status=0
+  tests/systemd/rootfs.sh "$work/root"
+  install -D -m 0644 "$work/sentinel.deb" "$work/root/test/sentinel.deb"
+  install -D -m 0644 "$work/upgrade.deb" "$work/root/test/upgrade.deb"
+  install -D -m 0644 tests/checks.sh "$work/root/test/checks.sh"
+  install -D -m 0755 tests/systemd/package-life.sh "$work/root/test/package-life.sh"
+  tests/systemd/boot.sh "$work/root" /test/package-life.sh || status=$?
+  return "$status"
+}
+cannot_boot=$(tests/systemd/can-boot.sh) || {
+  if [[ ${CI:-} == true ]]; then
+    echo "in continuous integration the package must be tested: $cannot_boot" >&2
+    exit 1
+  fi
+  skip 'the life of the deb in systemd' "$cannot_boot"
+  finish
+}
+status=0
+boots || status=1
+(finish) || status=1
+exit "$status"
