@@ -34,18 +34,35 @@ reasons() {
   sed -nE 's/^skipped: //p; s/^test (.*) \.\.\. ignored(, (.*))?$/\1: \3/p' "$1"
 }
 
+# On a terminal everything is shown as it comes. Elsewhere the output is read after a
+# failure, often cut short, so it holds what failed and nothing else.
+shown() { if [[ -t 1 ]]; then cat; else cat >/dev/null; fi; }
+
+# The parts of a log that tell of failures, or its end where none are marked.
+what_failed() {
+  if grep -qE '^(error|FAILED|failures:$)' "$1"; then
+    # Passing tests also explain themselves, before the list of failures begins.
+    awk '/^failures:$/ { on = 1 } /^test result: / { on = 0 } on; /^(error|FAILED)/ { left = 40 } left && !on { print; left-- }' "$1" | head -n 300
+  else
+    tail -n 60 "$1"
+  fi
+}
+
 part() {
   local name=$1 log=$logs/${1// /-}.log status=0 p f s began=$SECONDS line
   shift
   echo "== $name"
-  "$@" </dev/null 2>&1 | tee "$log" || status=${PIPESTATUS[0]}
+  "$@" </dev/null 2>&1 | tee "$log" | shown || status=${PIPESTATUS[0]}
   read -r p f s < <(counts "$log") || { p=$((status == 0)) f=$((status != 0)) s=0; }
   # A part that stops before it could count its failure has failed all the same.
   if ((status != 0 && f == 0)); then f=1; fi
   passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
-  if ((f)); then failures+=("$name: exit code $status, log in $log"); fi
+  if ((f)); then
+    failures+=("$name: exit code $status, log in $log")
+    [[ -t 1 ]] || what_failed "$log"
+  fi
   while read -r line; do skips+=("$line"); done < <(reasons "$log")
-  echo "== $name: $((SECONDS - began)) s"
+  echo "== $name: $p passed, $f failed, $s skipped in $((SECONDS - began)) s"
 }
 
 rust_format() { cargo fmt --all --check; }
@@ -56,7 +73,7 @@ rust_lint() { cargo clippy --release --locked --workspace --all-targets -- -D wa
 # set of features that they are asked for.
 build() { cargo build --release --locked --workspace --all-targets; }
 # The captured output is shown because tests explain in it why they skipped.
-rust_tests() { cargo test --release --locked --workspace -- --show-output; }
+rust_tests() { cargo test --release --locked --workspace --no-fail-fast -- --show-output; }
 # Private items are documented, so links to them work.
 rust_docs() { RUSTDOCFLAGS='-D warnings -A rustdoc::private-intra-doc-links' cargo doc --release --locked --workspace --no-deps --document-private-items; }
 
