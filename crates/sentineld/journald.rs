@@ -139,15 +139,15 @@ impl AlertLog {
 /// Writes an alert with its fields, so that `journalctl SENTINEL_DETECTION=...` finds it.
 fn log_alert(alert: &Alert) {
     // A field of the journal may have many values, each of which is found by itself.
-    let id = |i: usize| alert.techniques.get(i).map(|technique| technique.id);
-    let legacy = |i: usize| alert.techniques.get(i).map(|technique| technique.legacy_id);
+    let id = |i: usize| alert.techniques.get(i).map(|technique| &*technique.id);
+    let legacy = |i: usize| alert.techniques.get(i).map(|t| &*t.legacy_id);
     let exe = text::escape(&alert.process.exe);
     let summary = text::escape(&alert.summary);
     macro_rules! log {
         ($level:ident) => {
             tracing::$level!(
                 target: "alert",
-                detection = alert.detection,
+                detection = &*alert.detection,
                 severity = alert.severity.name(),
                 technique = id(0),
                 technique = id(1),
@@ -158,6 +158,7 @@ fn log_alert(alert: &Alert) {
                 technique_legacy = legacy(2),
                 technique_legacy = legacy(3),
                 alert_id = &*alert.id,
+                incident = &*alert.incident,
                 exe = &*exe,
                 exec_id = %alert.process.exec_id,
                 process_pid = alert.process.pid,

@@ -40,7 +40,7 @@ pub fn write_alert(out: &mut String, alert: &Alert, colour: bool) {
         Severity::Low | Severity::Info => "\x1b[1m",
     };
     let reset = if colour { RESET } else { "" };
-    let techniques: Vec<&str> = alert.techniques.iter().map(|t| t.id).collect();
+    let techniques: Vec<&str> = alert.techniques.iter().map(|t| &*t.id).collect();
     let _ = writeln!(
         out,
         "{} {paint}ALERT {}{reset} {} [{} {}]",

@@ -119,7 +119,9 @@ fn alert_json(alert: &Alert) -> serde_json::Value {
             .map(|time| time.to_string())
             .unwrap_or_default(),
         "id": alert.id,
-        "detection": alert.detection,
+        "incident": alert.incident,
+        "count": alert.count,
+        "detection": &*alert.detection,
         "severity": alert.severity.name(),
         "confidence": alert.confidence,
         "pid": alert.process.pid,
@@ -127,7 +129,7 @@ fn alert_json(alert: &Alert) -> serde_json::Value {
         "exe": &*alert.process.exe,
         "summary": alert.summary,
         "reason": alert.reason,
-        "techniques": alert.techniques.iter().map(|t| t.id).collect::<Vec<_>>(),
+        "techniques": alert.techniques.iter().map(|t| &t.id).collect::<Vec<_>>(),
         "evidence": alert.evidence.iter().map(|e| e.seq).collect::<Vec<_>>(),
     })
 }

@@ -1,13 +1,15 @@
 //! Feeds events to the detections and makes alerts of what they find.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use sentinel_event::{Alert, Detail, Event, Evidence};
 
-use crate::grouping::{Decision, Grouping, finding_id, group_id};
+use crate::firsts::Firsts;
+use crate::grouping::{Decision, Grouping, finding_id, group_id, incident};
 use crate::loss::LossWindow;
 use crate::registry::{DETECTIONS, Registration, Start};
-use crate::{Config, Detection, Finding, Findings, KindSet, SeverityName};
+use crate::{Config, Detection, Finding, Findings, KindSet, SeverityName, suggest};
 
 /// An alert names at most this many events.
 const EVIDENCE_MAX: usize = 16;
@@ -19,6 +21,8 @@ pub struct Engine {
     /// What any running detection wants to see.
     wanted: KindSet,
     grouping: Grouping,
+    /// Findings of each incident.
+    incidents: Firsts,
     loss: LossWindow,
     min_severity: SeverityName,
     findings: Findings,
@@ -26,6 +30,7 @@ pub struct Engine {
 
 struct Slot {
     registration: &'static Registration,
+    name: Arc<str>,
     kinds: KindSet,
     running: Option<Box<dyn Detection>>,
     state: State,
@@ -83,6 +88,7 @@ impl Engine {
                 .collect(),
             wanted: KindSet::default(),
             grouping: Grouping::new(&config.grouping),
+            incidents: Firsts::new(config.grouping.remembered as usize),
             loss: LossWindow::default(),
             min_severity: config.min_severity,
             findings: Findings::new(),
@@ -138,7 +144,7 @@ impl Engine {
     /// Alert identities and process trees that grouping had to forget; an alert of
     /// a forgotten identity may be raised a second time.
     pub fn grouping_evicted_total(&self) -> u64 {
-        self.grouping.evicted_total()
+        self.grouping.evicted_total() + self.incidents.evicted_total()
     }
 
     fn collect_wanted(&mut self) {
@@ -148,39 +154,64 @@ impl Engine {
             .fold(KindSet::default(), |all, slot| all.union(slot.kinds));
     }
 
-    fn raise(&mut self, slot: usize, event: &Event, out: &mut Vec<Alert>) {
-        let slot = &mut self.slots[slot];
-        let name = slot.registration.name;
-        let nearby = self.loss.before(event.time_ns, slot.kinds);
-        for finding in self.findings.drain(..) {
-            if finding.severity < self.min_severity.0 {
-                slot.counters.suppressed_total += 1;
-                continue;
-            }
-            let process = &event.process;
-            let id = finding_id(name, finding.variant, process.exec_id, &finding.subject);
-            let group = group_id(name, finding.variant, process);
-            let Decision::Raise { held_back } = self.grouping.decide(id, group, event.time_ns)
-            else {
-                slot.counters.suppressed_total += 1;
-                continue;
-            };
-            slot.counters.alerts_total += 1;
-            out.push(Alert {
-                id: format!("{id:016x}").into(),
-                seq: 0,
-                time_ns: event.time_ns,
-                detection: name,
-                severity: finding.severity,
-                confidence: nearby.lower(finding.confidence),
-                techniques: finding.techniques,
-                process: process.clone(),
-                lost_nearby: nearby.total,
-                reason: reason(&finding, held_back).into(),
-                evidence: evidence(finding.earlier, event, &finding.shows),
-                summary: finding.summary.into(),
-            });
+    /// Makes an alert of what another source than the detections concluded about `event`,
+    /// such as a rule or a model, under the same grouping and rationing. `rests_on` are the
+    /// kinds whose loss makes the conclusion less sure. `None` when the finding was only
+    /// counted, which is then the caller's to report.
+    pub fn conclude(
+        &mut self,
+        source: &Arc<str>,
+        rests_on: KindSet,
+        finding: Finding,
+        event: &Event,
+    ) -> Option<Alert> {
+        if finding.severity < self.min_severity.0 {
+            return None;
         }
+        let process = &event.process;
+        let incident = incident(source, &finding.techniques, process);
+        let count = self.incidents.note(incident) + 1;
+        let id = finding_id(source, finding.variant, process.exec_id, &finding.subject);
+        let group = group_id(source, finding.variant, process);
+        let Decision::Raise { held_back } = self.grouping.decide(id, group, event.time_ns) else {
+            return None;
+        };
+        let nearby = self.loss.before(event.time_ns, rests_on);
+        let incident = format!("{incident:016x}");
+        Some(Alert {
+            id: format!("{id:016x}").into(),
+            seq: 0,
+            time_ns: event.time_ns,
+            suggestions: suggest::commands(event, &incident),
+            incident: incident.into(),
+            count,
+            detection: source.clone(),
+            severity: finding.severity,
+            confidence: nearby.lower(finding.confidence),
+            reason: reason(&finding, held_back).into(),
+            techniques: finding.techniques,
+            process: process.clone(),
+            lost_nearby: nearby.total,
+            evidence: evidence(finding.earlier, event, &finding.shows),
+            summary: finding.summary.into(),
+        })
+    }
+
+    fn raise(&mut self, slot: usize, event: &Event, out: &mut Vec<Alert>) {
+        let (name, kinds) = (self.slots[slot].name.clone(), self.slots[slot].kinds);
+        let mut findings = std::mem::take(&mut self.findings);
+        for finding in findings.drain(..) {
+            let alert = self.conclude(&name, kinds, finding, event);
+            let counters = &mut self.slots[slot].counters;
+            match alert {
+                Some(alert) => {
+                    counters.alerts_total += 1;
+                    out.push(alert);
+                }
+                None => counters.suppressed_total += 1,
+            }
+        }
+        self.findings = findings;
     }
 }
 
@@ -195,6 +226,7 @@ impl Slot {
         };
         Slot {
             registration,
+            name: registration.name.into(),
             kinds: running.as_ref().map(|d| d.kinds()).unwrap_or_default(),
             running,
             state,

@@ -22,7 +22,7 @@ impl Detection for EveryExec {
             confidence: 80,
             summary: format!("{} ran", event.process.exe),
             reason: "every exec".to_owned(),
-            techniques: &[crate::techniques::UNIX_SHELL],
+            techniques: vec![crate::techniques::UNIX_SHELL].into(),
             earlier: Vec::new(),
             shows: "exec".to_owned(),
         });

@@ -2,6 +2,8 @@
 //! makes alerts. Identity, grouping and loss are the engine's work, so that each
 //! detection holds its rule and nothing else.
 
+use std::borrow::Cow;
+
 use sentinel_event::{Event, Evidence, Severity, Technique};
 
 use crate::KindSet;
@@ -41,8 +43,8 @@ pub struct Finding {
     pub summary: String,
     /// Why the rule fired, and what spoke for or against it.
     pub reason: String,
-    /// ATT&CK techniques, the most telling first; never empty.
-    pub techniques: &'static [Technique],
+    /// ATT&CK techniques, the most telling first. A detection always names one.
+    pub techniques: Cow<'static, [Technique]>,
     /// Earlier events that the conclusion rests on, oldest first; the engine
     /// adds the event at hand.
     pub earlier: Vec<Evidence>,

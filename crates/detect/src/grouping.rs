@@ -5,7 +5,7 @@
 //! loop that starts ten thousand programs from memory gives a handful of alerts,
 //! the later ones saying how many they stand for. Nothing is dropped uncounted.
 
-use sentinel_event::{Alert, ExecId, Process};
+use sentinel_event::{ExecId, Process, Technique};
 use serde::{Deserialize, Serialize};
 
 use crate::bounded::Bounded;
@@ -135,18 +135,17 @@ pub fn group_id(detection: &str, variant: &str, process: &Process) -> u64 {
         .finish()
 }
 
-/// The incident that an alert belongs to: everything that points at one technique
-/// within one process tree. 16 hexadecimal digits, the same in every replay.
-pub fn incident_id(alert: &Alert) -> Box<str> {
-    let technique = alert
-        .techniques
+/// The incident that a conclusion belongs to: everything that points at one technique
+/// within one process tree, whichever detection it comes from. What names no technique
+/// has an incident per `detection`. The same in every replay.
+pub fn incident(detection: &str, techniques: &[Technique], process: &Process) -> u64 {
+    let technique = techniques
         .first()
-        .map_or("", |technique| technique.id);
-    let id = StableHash::new()
+        .map_or(detection, |technique| &technique.id);
+    StableHash::new()
         .text(technique)
-        .number(tree_root(&alert.process).exec_id.0)
-        .finish();
-    format!("{id:016x}").into()
+        .number(tree_root(process).exec_id.0)
+        .finish()
 }
 
 /// The first process of the tree that `process` belongs to: the farthest ancestor

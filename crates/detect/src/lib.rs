@@ -30,6 +30,7 @@ mod registry;
 mod reverse;
 mod service;
 mod stable_hash;
+mod suggest;
 pub mod techniques;
 #[cfg(test)]
 mod testing;
@@ -41,7 +42,7 @@ pub use credentials::Config as CredentialAccessConfig;
 pub use engine::{Counters, Engine, State, Status};
 pub use fileless::Config as FilelessConfig;
 pub use finding::{Detection, Finding, Findings};
-pub use grouping::{Config as GroupingConfig, incident_id};
+pub use grouping::Config as GroupingConfig;
 pub use kinds::KindSet;
 pub use persistence::Config as PersistenceConfig;
 pub use reflective::Config as ReflectiveConfig;

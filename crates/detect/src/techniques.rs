@@ -6,7 +6,7 @@ use sentinel_event::Technique;
 macro_rules! techniques {
     ($($name:ident $id:literal $legacy:literal $title:literal;)*) => {
         $(#[doc = concat!("ATT&CK ", $id, ", ", $title, ".")]
-        pub const $name: Technique = Technique { id: $id, legacy_id: $legacy, name: $title };)*
+        pub const $name: Technique = Technique::new($id, $legacy, $title);)*
 
         /// Every technique of the table, by id.
         pub const ALL: &[Technique] = &[$($name),*];
@@ -53,8 +53,8 @@ mod tests {
     #[test]
     fn ids_are_well_formed_and_unique() {
         for (i, technique) in ALL.iter().enumerate() {
-            for id in [technique.id, technique.legacy_id] {
-                let (main, sub) = id.split_once('.').unwrap_or((id, "000"));
+            for id in [&technique.id, &technique.legacy_id] {
+                let (main, sub) = id.split_once('.').unwrap_or((&**id, "000"));
                 let digits = main.strip_prefix('T').unwrap_or("");
                 assert!(digits.len() == 4 && sub.len() == 3, "{id}");
                 assert!(

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use sentinel_detect::{Config, DETECTIONS, Engine, SeverityName, State, incident_id};
+use sentinel_detect::{Config, DETECTIONS, Engine, SeverityName, State};
 use sentinel_event::{Alert, Event, Severity};
 use serde_json::json;
 
@@ -104,7 +104,7 @@ fn written(alerts: &[Alert]) -> String {
 
 /// One alert as one line, keys in the order in which a person reads them.
 fn line(alert: &Alert) -> String {
-    let techniques: Vec<_> = alert.techniques.iter().map(|t| t.id).collect();
+    let techniques: Vec<_> = alert.techniques.iter().map(|t| &t.id).collect();
     let evidence: Vec<_> = alert
         .evidence
         .iter()
@@ -114,8 +114,9 @@ fn line(alert: &Alert) -> String {
     let fields = [
         ("time", json!(time.to_string())),
         ("id", json!(alert.id)),
-        ("incident", json!(incident_id(alert))),
-        ("detection", json!(alert.detection)),
+        ("incident", json!(alert.incident)),
+        ("count", json!(alert.count)),
+        ("detection", json!(*alert.detection)),
         ("severity", json!(alert.severity.name())),
         ("confidence", json!(alert.confidence)),
         ("lost_nearby", json!(alert.lost_nearby)),
@@ -164,7 +165,7 @@ fn check(case: &Case) -> Option<String> {
     let own = alerts
         .iter()
         .filter(worth_a_look)
-        .any(|a| a.detection == case.detection);
+        .any(|a| *a.detection == *case.detection);
     (!own).then(|| format!("{}: the detection saw nothing", expected.display()))
 }
 
@@ -226,10 +227,10 @@ fn every_detection_is_documented_with_the_techniques_that_it_names() {
             .into_iter()
             .filter(|case| case.detection == detection.name);
         let alerts = own.flat_map(|case| detect(&read(&case.events)));
-        let alerts = alerts.filter(|alert| alert.detection == detection.name);
-        for technique in alerts.flat_map(|alert| alert.techniques) {
+        let alerts = alerts.filter(|alert| *alert.detection == *detection.name);
+        for technique in alerts.flat_map(|alert| alert.techniques.into_owned()) {
             for id in [technique.id, technique.legacy_id] {
-                assert!(text.contains(id), "{}: {id} is not named", path.display());
+                assert!(text.contains(&*id), "{}: {id} is not named", path.display());
             }
         }
     }

@@ -1,5 +1,6 @@
 //! What a detection concluded.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::{Event, Process};
@@ -14,8 +15,15 @@ pub struct Alert {
     pub seq: u64,
     /// When the triggering event happened, in nanoseconds since the Unix epoch.
     pub time_ns: i64,
-    /// The name of the detection, such as `fileless_execution`.
-    pub detection: &'static str,
+    /// The incident that it belongs to, 16 hexadecimal digits: all that points at one
+    /// technique within one process tree.
+    pub incident: Box<str>,
+    /// How many findings the incident had so far, this one and those that were only
+    /// counted included; at least 1.
+    pub count: u64,
+    /// The name of what concluded it: a detection such as `fileless_execution`, a rule or
+    /// a model.
+    pub detection: Arc<str>,
     /// How bad it is if it is true.
     pub severity: Severity,
     /// How sure the detection is, in percent; lowered when events were lost nearby.
@@ -24,14 +32,16 @@ pub struct Alert {
     pub summary: Box<str>,
     /// Why the detection concluded so: the rule, in words.
     pub reason: Box<str>,
-    /// ATT&CK techniques.
-    pub techniques: &'static [Technique],
+    /// ATT&CK techniques, the most telling first.
+    pub techniques: Cow<'static, [Technique]>,
     /// The process at fault, with its ancestry.
     pub process: Arc<Process>,
     /// The events that it rests on, oldest first, at most 16.
     pub evidence: Vec<Evidence>,
     /// How many events were lost in the minute before the alert.
     pub lost_nearby: u64,
+    /// Commands that show more, the most telling first.
+    pub suggestions: Vec<Box<str>>,
 }
 
 /// An event that an alert rests on.
@@ -105,13 +115,24 @@ impl std::fmt::Display for Severity {
 }
 
 /// An ATT&CK technique in the numbering of v19, with the id that it had before
-/// where v19 changed it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// where v19 changed it. Detections name theirs in constants, rules bring theirs along.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Technique {
     /// Id in ATT&CK v19, such as `T1685.006`.
-    pub id: &'static str,
+    pub id: Cow<'static, str>,
     /// Id before v19, such as `T1070.002`; the same id where v19 kept it.
-    pub legacy_id: &'static str,
+    pub legacy_id: Cow<'static, str>,
     /// Its name in v19.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
+}
+
+impl Technique {
+    /// A technique whose texts are constants.
+    pub const fn new(id: &'static str, legacy_id: &'static str, name: &'static str) -> Technique {
+        Technique {
+            id: Cow::Borrowed(id),
+            legacy_id: Cow::Borrowed(legacy_id),
+            name: Cow::Borrowed(name),
+        }
+    }
 }

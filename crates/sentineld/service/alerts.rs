@@ -29,6 +29,8 @@ struct Filter {
     min_severity: Severity,
     /// Empty for all.
     detection: String,
+    /// Empty for all.
+    incident: String,
     since_ns: Option<i64>,
     until_ns: Option<i64>,
     unacknowledged: bool,
@@ -39,6 +41,7 @@ impl Default for Filter {
         Filter {
             min_severity: Severity::Info,
             detection: String::new(),
+            incident: String::new(),
             since_ns: None,
             until_ns: None,
             unacknowledged: false,
@@ -50,6 +53,7 @@ impl Filter {
     fn passes(&self, facts: &Facts, alert: &AlertRecord) -> bool {
         alert.severity >= self.min_severity
             && (self.detection.is_empty() || *alert.detection == *self.detection)
+            && (self.incident.is_empty() || *alert.incident == *self.incident)
             && self.since_ns.is_none_or(|since| alert.time_ns >= since)
             && self.until_ns.is_none_or(|until| alert.time_ns < until)
             && !(self.unacknowledged && facts.acknowledgements.get(&alert.id).is_some())
@@ -160,6 +164,7 @@ pub async fn list(
         until_ns: request.until.as_ref().map(convert::nanoseconds),
         unacknowledged: request.unacknowledged,
         detection: request.detection,
+        incident: request.incident,
     };
     let limit = match request.limit as usize {
         0 => LIST_MAX,

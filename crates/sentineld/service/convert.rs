@@ -185,6 +185,9 @@ pub fn alert(alert: &AlertRecord, host: &str) -> v1::Alert {
             .collect(),
         lost_nearby: alert.lost_nearby,
         acknowledged: None,
+        incident: alert.incident.to_string(),
+        count: alert.count,
+        suggestions: texts(&alert.suggestions),
     }
 }
 

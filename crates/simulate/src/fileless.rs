@@ -30,11 +30,7 @@ const SHELL: Technique = same("T1059.004", "Command and Scripting Interpreter: U
 
 /// A technique that v19 did not renumber.
 const fn same(id: &'static str, name: &'static str) -> Technique {
-    Technique {
-        id,
-        legacy_id: id,
-        name,
-    }
+    Technique::new(id, id, name)
 }
 
 const fn alert(severity: Severity) -> Expected {

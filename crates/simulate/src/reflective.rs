@@ -24,16 +24,12 @@ const RETURN: &[u8] = &[0xc0, 0x03, 0x5f, 0xd6];
 #[cfg(not(target_arch = "aarch64"))]
 const RETURN: &[u8] = &[0xc3];
 
-const REFLECTIVE: Technique = Technique {
-    id: "T1620",
-    legacy_id: "T1620",
-    name: "Reflective Code Loading",
-};
-const PRELOAD: Technique = Technique {
-    id: "T1574.006",
-    legacy_id: "T1574.006",
-    name: "Hijack Execution Flow: Dynamic Linker Hijacking",
-};
+const REFLECTIVE: Technique = Technique::new("T1620", "T1620", "Reflective Code Loading");
+const PRELOAD: Technique = Technique::new(
+    "T1574.006",
+    "T1574.006",
+    "Hijack Execution Flow: Dynamic Linker Hijacking",
+);
 
 /// Every way that the simulator knows.
 pub(crate) const FAMILY: Family = Family {

@@ -12,7 +12,7 @@ use crate::alerts::ALERT_COLUMNS;
 
 /// Version of the files; a file of another version is set aside, never guessed at.
 /// Raise it with every change to the columns.
-pub const SCHEMA_VERSION: u32 = 2;
+pub const SCHEMA_VERSION: u32 = 3;
 
 /// Key of the schema version in a file's metadata.
 pub(crate) const VERSION_KEY: &str = "sentinel.schema_version";
@@ -89,7 +89,7 @@ impl Table {
     pub(crate) const fn searched_columns(self) -> &'static [&'static str] {
         match self {
             Table::Events => &["exec_id", "exe", "addr", "path"],
-            Table::Alerts => &["id", "exec_id", "exe"],
+            Table::Alerts => &["id", "incident", "exec_id", "exe"],
         }
     }
 }

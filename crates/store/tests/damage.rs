@@ -180,7 +180,7 @@ fn files_of_an_older_schema_are_set_aside() {
     let problems = reopen(folder.path());
     expect_one(
         &problems,
-        "has schema version 0, this Sentinel reads version 2",
+        "has schema version 0, this Sentinel reads version 3",
     );
     assert_eq!(parquet::partitions(folder.path(), "events").len(), 0);
     assert_eq!(parquet::partitions(folder.path(), "alerts").len(), 1);

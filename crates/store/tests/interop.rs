@@ -104,6 +104,8 @@ fn alert_as_json(alert: &AlertRecord) -> Json {
         "time": alert.time_ns,
         "seq": alert.seq,
         "id": alert.id,
+        "incident": alert.incident,
+        "count": alert.count,
         "detection": alert.detection,
         "severity": alert.severity.name(),
         "confidence": alert.confidence,
@@ -119,5 +121,6 @@ fn alert_as_json(alert: &AlertRecord) -> Json {
         "ancestors": ancestors.collect::<Vec<_>>(),
         "evidence": evidence.collect::<Vec<_>>(),
         "lost_nearby": alert.lost_nearby,
+        "suggestions": alert.suggestions,
     })
 }

@@ -137,7 +137,7 @@ impl CredentialAccess {
                 words::origin(process)
             ),
             reason,
-            techniques: family.techniques,
+            techniques: family.techniques.into(),
             earlier: Vec::new(),
             shows: format!("open {} of {path}", file.access.name()),
         }
@@ -168,7 +168,7 @@ impl CredentialAccess {
                 "one process image read {limit} different keys and credential files, and is no \
                  program that is made for them"
             ),
-            techniques: HARVEST,
+            techniques: HARVEST.into(),
             earlier: Vec::new(),
             shows: format!("open of {}, the last of them", words::shown(&file.path)),
         })

@@ -146,7 +146,7 @@ impl Verdict {
             confidence: self.confidence,
             summary: format!("{actor} {}{origin}", self.deed),
             reason: self.reason,
-            techniques: self.techniques,
+            techniques: self.techniques.into(),
             earlier: self.earlier,
             shows: self.shows,
         }

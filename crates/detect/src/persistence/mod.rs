@@ -97,7 +97,7 @@ impl Persistence {
                 words::origin(process)
             ),
             reason,
-            techniques: family.techniques,
+            techniques: family.techniques.into(),
             earlier: Vec::new(),
             shows: format!("open {} of {path}", file.access.name()),
         })

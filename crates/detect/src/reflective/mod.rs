@@ -143,7 +143,7 @@ impl ReflectiveLoading {
             confidence: 85,
             summary: summary(process, &format!("loaded a library {origin} ({path})")),
             reason,
-            techniques: LIBRARY,
+            techniques: LIBRARY.into(),
             earlier: self.trails.evidence(event),
             shows: format!("{} {} of {path}", event.kind(), memory.prot.name()),
         }
@@ -183,7 +183,7 @@ impl ReflectiveLoading {
             confidence,
             summary: summary(process, &deed),
             reason: facts.reason(),
-            techniques: CODE,
+            techniques: CODE.into(),
             earlier: self.trails.evidence(event),
             shows: shows(event, memory),
         })

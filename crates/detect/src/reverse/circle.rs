@@ -96,7 +96,7 @@ fn finding(event: &Event, shell: &Process, relay: &Process, spoken: &Spoken) -> 
         reason: "what the program with the connection reads is the shell's output, and what it \
                  writes is the shell's input, by the pipes that they share"
             .to_owned(),
-        techniques: TECHNIQUES,
+        techniques: TECHNIQUES.into(),
         earlier,
         shows: format!("{} of the last member of the circle", event.kind()),
     }

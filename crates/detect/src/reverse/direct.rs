@@ -82,7 +82,7 @@ pub fn judge(detection: &ReverseShell, event: &Event, exec: &Exec) -> Option<Fin
             words::origin(process)
         ),
         reason,
-        techniques: TECHNIQUES,
+        techniques: TECHNIQUES.into(),
         earlier: spoken
             .map(|s| s.evidence(event.time_ns))
             .into_iter()

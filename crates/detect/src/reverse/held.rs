@@ -56,7 +56,7 @@ pub fn judge(detection: &ReverseShell, event: &Event) -> Option<Finding> {
             words::origin(parent)
         ),
         reason: reason(holder, recent, age_ns),
-        techniques: TECHNIQUES,
+        techniques: TECHNIQUES.into(),
         earlier: vec![spoken.evidence(event.time_ns)],
         shows: format!("exec of a shell without script on {by}"),
     })

@@ -119,7 +119,7 @@ impl ServiceShell {
                 words::origin(parent)
             ),
             reason,
-            techniques: if server == Server::Web { WEB } else { OTHER },
+            techniques: techniques(server).into(),
             earlier: spoken
                 .map(|spoken| spoken.evidence(event.time_ns))
                 .into_iter()
@@ -182,4 +182,11 @@ fn context(server: &Process, command: &Command<'_>) -> u64 {
         .text(server.unit().unwrap_or(&server.cgroup))
         .text(&command.shape())
         .finish()
+}
+
+fn techniques(server: Server) -> &'static [Technique] {
+    match server {
+        Server::Web => WEB,
+        _ => OTHER,
+    }
 }

@@ -67,6 +67,15 @@ struct Filter {
         hide_default_value = true
     )]
     detection: String,
+    /// Only alerts of this incident, 16 hexadecimal digits.
+    #[arg(
+        long,
+        value_name = "ID",
+        default_value = "",
+        hide_default_value = true,
+        conflicts_with = "follow"
+    )]
+    incident: String,
     /// Only alerts from this time on: 10min, 2h, '3 days', yesterday, 14:30, '2026-11-22 14:30'.
     #[arg(long, value_name = "TIME", value_parser = when::parse, conflicts_with = "follow")]
     since: Option<when::Moment>,
@@ -197,6 +206,7 @@ async fn page(
         since: filter.since,
         until: filter.until,
         unacknowledged: filter.open,
+        incident: filter.incident.clone(),
     };
     let page = client::answer(client.list_alerts(request)).await?;
     // A page without progress would be asked for again and again.

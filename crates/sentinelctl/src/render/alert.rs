@@ -41,6 +41,12 @@ pub fn show(alert: &Alert, look: &Look) -> String {
             out.push(format!("  {clock}  {text} (event {})", evidence.seq));
         }
     }
+    if !alert.suggestions.is_empty() {
+        out.push(String::new());
+        out.push(look.paint(BOLD, "Look further"));
+        let commands = alert.suggestions.iter();
+        out.extend(commands.map(|command| format!("  {}", escape(command))));
+    }
     out.join("\n") + "\n"
 }
 
@@ -74,6 +80,13 @@ fn facts(alert: &Alert, look: &Look) -> Vec<String> {
     }
     for (i, technique) in alert.techniques.iter().enumerate() {
         fact(if i == 0 { "Techniques" } else { "" }, name(technique));
+    }
+    if !alert.incident.is_empty() {
+        let count = counted(alert.count, "finding");
+        fact(
+            "Incident",
+            format!("{}, {count} so far", escape(&alert.incident)),
+        );
     }
     if alert.lost_nearby > 0 {
         let lost = counted(alert.lost_nearby, "event");
@@ -189,6 +202,9 @@ mod tests {
             }],
             acknowledged: None,
             lost_nearby: 17,
+            incident: "00000000deadbeef".into(),
+            count: 4,
+            suggestions: vec!["sentinelctl tree 4321".into()],
         }
     }
 
@@ -230,6 +246,8 @@ mod tests {
                 text: evil(),
                 ..Default::default()
             }],
+            incident: evil(),
+            suggestions: vec![evil()],
             ..full()
         };
         for text in [line(&alert, &PLAIN), show(&alert, &PLAIN)] {

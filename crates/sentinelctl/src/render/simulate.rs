@@ -120,9 +120,9 @@ struct SightJson {
 impl From<&Variant> for VariantJson {
     fn from(variant: &Variant) -> VariantJson {
         let techniques = variant.techniques.iter().map(|technique| TechniqueJson {
-            id: technique.id,
-            legacy_id: technique.legacy_id,
-            name: technique.name,
+            id: &technique.id,
+            legacy_id: &technique.legacy_id,
+            name: &technique.name,
         });
         VariantJson {
             name: variant.name,

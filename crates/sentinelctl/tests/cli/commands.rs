@@ -141,7 +141,7 @@ fn filters_travel_to_the_daemon() {
         [
             "ListAlertsRequest { after_seq: None, min_severity: \"medium\", limit: 1, \
              detection: \"reverse_shell\", since: Some(Timestamp { seconds: 1700000000, nanos: 0 }), \
-             until: Some(Timestamp { seconds: 1700000060, nanos: 0 }), unacknowledged: true }",
+             until: Some(Timestamp { seconds: 1700000060, nanos: 0 }), unacknowledged: true, incident: \"\" }",
             "StreamEventsRequest { kinds: [\"exec\", \"connect\"], pid: Some(7), \
              exe_prefix: \"/tmp/\", since: None, until: None, follow: false }",
         ]

@@ -40,6 +40,8 @@ pub const ALERT_COLUMNS: &[AlertColumn] = columns! {
     time time "when the triggering event happened" |a| a.time_ns, |a, v| a.time_ns = v;
     seq number "position in the host's alert history" |a| a.seq, |a, v| a.seq = v;
     id text "stable identity, 16 hexadecimal digits" |a| Some(a.id.as_ref().into()), |a, v| a.id = v.into();
+    incident text "the incident that it belongs to, 16 hexadecimal digits" |a| Some(a.incident.as_ref().into()), |a, v| a.incident = v.into();
+    count number "findings of the incident so far, those that were only counted included" |a| a.count, |a, v| a.count = v;
     detection text "name of the detection" |a| Some(a.detection.as_ref().into()), |a, v| a.detection = v.into();
     severity text "info, low, medium, high or critical" |a| Some(a.severity.name().into()), |a, v| a.severity = Severity::from_name(v).unwrap_or(Severity::Info);
     confidence number "how sure the detection is, in percent" |a| a.confidence.into(), |a, v| a.confidence = v as u8;
@@ -55,6 +57,7 @@ pub const ALERT_COLUMNS: &[AlertColumn] = columns! {
     ancestors ancestors "its ancestors, parent first" |a| &a.ancestors, |a, v| a.ancestors = v;
     evidence evidence "the events that it rests on, oldest first" |a| &a.evidence, |a, v| a.evidence = v;
     lost_nearby number "events lost in the minute before the alert" |a| a.lost_nearby, |a, v| a.lost_nearby = v;
+    suggestions text_list "commands that show more" |a| &a.suggestions, |a, v| a.suggestions = v;
 };
 
 use lists::{ancestors, evidence, techniques, text_list};

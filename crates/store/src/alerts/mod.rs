@@ -21,6 +21,10 @@ pub struct AlertRecord {
     pub seq: u64,
     /// Stable identity, 16 hexadecimal digits.
     pub id: Box<str>,
+    /// The incident that it belongs to, 16 hexadecimal digits.
+    pub incident: Box<str>,
+    /// Findings of the incident so far.
+    pub count: u64,
     /// Name of the detection.
     pub detection: Box<str>,
     /// How bad it is if it is true.
@@ -51,6 +55,8 @@ pub struct AlertRecord {
     pub evidence: Vec<Evidence>,
     /// How many events were lost in the minute before the alert.
     pub lost_nearby: u64,
+    /// Commands that show more.
+    pub suggestions: Vec<Box<str>>,
 }
 
 /// An ATT&CK technique with owned texts.
@@ -79,9 +85,9 @@ impl From<&Alert> for AlertRecord {
     fn from(alert: &Alert) -> AlertRecord {
         let process = &alert.process;
         let techniques = alert.techniques.iter().map(|t| TechniqueRecord {
-            id: t.id.into(),
-            legacy_id: t.legacy_id.into(),
-            name: t.name.into(),
+            id: (*t.id).into(),
+            legacy_id: (*t.legacy_id).into(),
+            name: (*t.name).into(),
         });
         let ancestors = process.ancestors().map(|p| AncestorRecord {
             pid: p.pid,
@@ -92,7 +98,9 @@ impl From<&Alert> for AlertRecord {
             time_ns: alert.time_ns,
             seq: alert.seq,
             id: alert.id.clone(),
-            detection: alert.detection.into(),
+            incident: alert.incident.clone(),
+            count: alert.count,
+            detection: (*alert.detection).into(),
             severity: alert.severity,
             confidence: alert.confidence,
             summary: alert.summary.clone(),
@@ -107,6 +115,7 @@ impl From<&Alert> for AlertRecord {
             ancestors: ancestors.collect(),
             evidence: alert.evidence.clone(),
             lost_nearby: alert.lost_nearby,
+            suggestions: alert.suggestions.clone(),
         }
     }
 }
@@ -118,6 +127,8 @@ impl AlertRecord {
             time_ns: 0,
             seq: 0,
             id: Box::default(),
+            incident: Box::default(),
+            count: 0,
             detection: Box::default(),
             severity: Severity::Info,
             confidence: 0,
@@ -133,6 +144,7 @@ impl AlertRecord {
             ancestors: Vec::new(),
             evidence: Vec::new(),
             lost_nearby: 0,
+            suggestions: Vec::new(),
         }
     }
 }

@@ -215,30 +215,27 @@ fn memory(seq: u64, old_prot: Option<Prot>) -> Memory {
 /// The alert with this number; the same each time.
 pub fn alert(seq: u64) -> Alert {
     const TECHNIQUES: &[Technique] = &[
-        Technique {
-            id: "T1620",
-            legacy_id: "T1620",
-            name: "Reflective Code Loading",
-        },
-        Technique {
-            id: "T1685.006",
-            legacy_id: "T1070.002",
-            name: "Clear Linux Logs",
-        },
+        Technique::new("T1620", "T1620", "Reflective Code Loading"),
+        Technique::new("T1685.006", "T1070.002", "Clear Linux Logs"),
     ];
     let evidence = (1..=seq % 4).map(|n| Evidence::new(&event(seq * 10 + n), format!("step {n}")));
     Alert {
         id: format!("{seq:016x}").into(),
         seq,
         time_ns: START_NS + seq as i64 * SECOND_NS,
-        detection: "fileless_execution",
+        incident: format!("{:016x}", seq / 3).into(),
+        count: seq % 3 + 1,
+        detection: "fileless_execution".into(),
         severity: Severity::ALL[seq as usize % Severity::ALL.len()],
         confidence: (seq % 101) as u8,
         summary: format!("summary {seq}").into(),
         reason: "because".into(),
-        techniques: &TECHNIQUES[..(seq % 3) as usize],
+        techniques: TECHNIQUES[..(seq % 3) as usize].into(),
         process: process(seq),
         evidence: evidence.collect(),
         lost_nearby: seq / 2,
+        suggestions: (0..seq % 2)
+            .map(|_| format!("sentinelctl tree {seq}").into())
+            .collect(),
     }
 }
