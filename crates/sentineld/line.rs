@@ -66,7 +66,7 @@ pub fn duration(duration: Duration) -> String {
 fn kind_colour(kind: Kind) -> &'static str {
     match kind {
         Kind::Exec => "\x1b[32m",
-        Kind::Fork | Kind::Exit | Kind::Process => "\x1b[2m",
+        Kind::Fork | Kind::Exit | Kind::Process | Kind::Digest => "\x1b[2m",
         Kind::Connect | Kind::Accept => "\x1b[36m",
         Kind::Open => "\x1b[34m",
         Kind::Memfd | Kind::Mmap | Kind::Mprotect | Kind::Shmat => "\x1b[35m",
@@ -153,6 +153,10 @@ fn target(event: &Event) -> String {
         Detail::Mprotect(memory) => match memory.old_prot {
             Some(old) => format!("{} => {}", old.name(), area(memory)),
             None => area(memory),
+        },
+        Detail::Digest(digest) => match digest.sha256 {
+            Some(sha256) => format!("{} sha256:{sha256}", text::escape(&digest.path)),
+            None => format!("{} {}", text::escape(&digest.path), digest.outcome.name()),
         },
         Detail::Lost(lost) => {
             let kind = lost.kind.map_or("event", Kind::name);

@@ -134,6 +134,8 @@ fn process(pid: u32) -> Arc<Process> {
         cgroup_id: 7,
         namespaces: Namespaces::default(),
         stdio: Arc::new([Stdio::default(), Stdio::default(), Stdio::default()]),
+        package: None,
+        sha256: None,
     })
 }
 

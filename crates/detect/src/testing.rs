@@ -40,6 +40,8 @@ pub fn process(exe: &str, pid: u32) -> Process {
         cgroup_id: 0,
         namespaces: Namespaces::default(),
         stdio: Arc::new([Stdio::default(), Stdio::default(), Stdio::default()]),
+        package: None,
+        sha256: None,
     }
 }
 

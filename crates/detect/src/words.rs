@@ -76,7 +76,12 @@ pub fn origin(process: &Process) -> String {
         false => format!(", started by {}", names.join(" > ")),
     };
     if let Some(container) = process.container() {
-        origin.push_str(&format!(", in container {}", &container[..12]));
+        // Names of OCI containers are cut as their own tools cut them.
+        let id = match container.id.len() {
+            64 => &container.id[..12],
+            _ => &*container.id,
+        };
+        origin.push_str(&format!(", in container {}", shown(id)));
     }
     origin
 }

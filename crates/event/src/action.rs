@@ -62,6 +62,7 @@ impl Kind {
             | Kind::Mmap
             | Kind::Mprotect
             | Kind::Shmat
+            | Kind::Digest
             | Kind::Lost => return None,
         })
     }

@@ -3,9 +3,12 @@
 //! Parquet, SQL, the API and JSON all use these names in this order; tests in
 //! those crates compare themselves with this list.
 
+use std::borrow::Cow;
+
 use crate::{
-    Connection, Credentials, DescriptorAction, Detail, Event, FileAccess, FileAction, FileIdentity,
-    Kind, Memory, NetworkAction, ProcessAction, Stdio, SystemAction,
+    Connection, Container, Credentials, DescriptorAction, Detail, Digest, Event, FileAccess,
+    FileAction, FileIdentity, Kind, Memory, NetworkAction, ProcessAction, Sha256, Stdio,
+    SystemAction,
 };
 
 /// The type of a column.
@@ -106,7 +109,7 @@ pub const COLUMNS: &[Column] = columns! {
     cgroup Text "cgroup path (exec, process)" |e| image(e).then(|| Text(&e.process.cgroup));
     cgroup_id U64 "cgroup id (exec, process)" |e| image(e).then(|| U64(e.process.cgroup_id));
     unit Text "systemd unit (exec, process)" |e| image(e).then(|| e.process.unit()).flatten().map(Text);
-    container Text "container id (exec, process)" |e| image(e).then(|| e.process.container()).flatten().map(Text);
+    container Text "container id (exec, process)" |e| container(e).map(|c| cow(c.id));
     mnt_ns U64 "mount namespace (exec, process)" |e| image(e).then(|| U64(e.process.namespaces.mnt.into()));
     pid_ns U64 "pid namespace (exec, process)" |e| image(e).then(|| U64(e.process.namespaces.pid.into()));
     net_ns U64 "network namespace (exec, process)" |e| image(e).then(|| U64(e.process.namespaces.net.into()));
@@ -134,12 +137,12 @@ pub const COLUMNS: &[Column] = columns! {
     local_addr Text "our address (connect, accept, bind, listen, close, send, dns)" |e| connection(e).map(|c| Owned(c.local.ip().to_string()));
     local_port U64 "our port, 0 while not chosen (connect, accept, bind, listen, close, send, dns)" |e| connection(e).map(|c| U64(c.local.port().into()));
     peer_port U64 "the other side's port (connect, accept, bind, listen, close, send, dns)" |e| connection(e).map(|c| U64(c.peer.port().into()));
-    path Text "the file (open, memfd, mmap, mprotect, shmat and all that is done to files)" |e| path(e).map(Text);
+    path Text "the file (open, memfd, mmap, mprotect, shmat, digest and all that is done to files)" |e| path(e).map(Text);
     access Text "how the file was opened: r, w, rw, create (open, memfd)" |e| opened(e).map(|f| Text(f.access.name()));
     open_flags U64 "open flags (open, memfd)" |e| opened(e).map(|f| U64(f.open_flags.into()));
     fd I64 "descriptor, where the hook knows it (open, memfd, redirect)" |e| opened(e).map(|f| f.fd).or_else(|| descriptor(e).map(|d| d.fd)).filter(|fd| *fd >= 0).map(|fd| I64(fd.into()));
     address U64 "first address (mmap, mprotect, shmat); in the other process (process_vm_writev and the like)" |e| memory(e).map(|m| m.address).or_else(|| reached(e).map(|t| t.address)).map(U64);
-    length U64 "bytes (mmap, mprotect, shmat, process_vm_writev and the like)" |e| memory(e).map(|m| m.length).or_else(|| reached(e).map(|t| t.length)).map(U64);
+    length U64 "bytes (mmap, mprotect, shmat, process_vm_writev and the like); size of the file (digest)" |e| memory(e).map(|m| m.length).or_else(|| reached(e).map(|t| t.length)).or_else(|| digest(e).map(|d| d.length)).map(U64);
     prot Text "protection asked for, such as r-x (mmap, mprotect)" |e| memory(e).map(|m| Text(m.prot.name()));
     old_prot Text "protection before (mprotect)" |e| memory(e).and_then(|m| m.old_prot).map(|p| Text(p.name()));
     map_flags U64 "mapping flags (mmap)" |e| memory(e).map(|m| U64(m.map_flags.into()));
@@ -147,7 +150,7 @@ pub const COLUMNS: &[Column] = columns! {
     lost_kind Text "kind that was lost (lost)" |e| lost(e).and_then(|l| l.kind).map(|k| Text(k.name()));
     until Time "end of the gap (lost)" |e| lost(e).map(|l| Time(l.until_ns));
     to Text "the other name: new name (rename), file behind the new name (link), text (symlink), source (mount), attribute (setxattr)" |e| acted(e).map(|f| &*f.to).filter(|to| !to.is_empty()).map(Text);
-    operation Text "how: request (ptrace), system call (redirect, credentials, namespace), query type (dns), command (bpf), opcode (io_uring)" |e| operation(e).filter(|text| !text.is_empty()).map(Text);
+    operation Text "how: request (ptrace), system call (redirect, credentials, namespace), query type (dns), command (bpf), opcode (io_uring), outcome (digest)" |e| operation(e).filter(|text| !text.is_empty()).map(Text);
     argument U64 "mode (chmod), length (truncate), uid << 32 | gid (chown), signal (kill), flags or number of the operation" |e| argument(e).map(U64);
     target_pid U64 "process id of the other process (ptrace, kill and the like)" |e| reached(e).map(|t| U64(t.target.pid.into()));
     target_exec_id Text "identity of the other process's image" |e| reached(e).map(|t| Owned(t.target.exec_id.to_string()));
@@ -170,6 +173,9 @@ pub const COLUMNS: &[Column] = columns! {
     new_gid U64 "real group id after (credentials)" |e| credentials(e).map(|c| U64(c.new.gid.into()));
     new_egid U64 "effective group id after (credentials)" |e| credentials(e).map(|c| U64(c.new.egid.into()));
     new_cap_effective U64 "effective capabilities after (credentials)" |e| credentials(e).map(|c| U64(c.new.cap_effective));
+    container_runtime Text "who runs the container: docker, containerd, cri-o, podman, buildkit, lxc, systemd-nspawn (exec, process)" |e| container(e).and_then(|c| c.runtime).map(Text);
+    package Text "package that owns the executable (exec, process)" |e| image(e).then_some(e.process.package.as_deref()).flatten().map(Text);
+    exe_sha256 Text "SHA-256 of the executable, 64 hexadecimal digits: where it was known already (exec, process), where it could be computed (digest)" |e| sha256(e).map(|s| Owned(s.to_string()));
 };
 
 /// Whether the event introduces a process image, whose description it then carries.
@@ -276,6 +282,7 @@ fn operation(event: &Event) -> Option<&str> {
         Detail::Network(action) => Some(&action.operation),
         Detail::Credentials(change) => Some(&change.operation),
         Detail::System(action) => Some(&action.operation),
+        Detail::Digest(digest) => Some(digest.outcome.name()),
         _ => None,
     }
 }
@@ -309,6 +316,31 @@ fn memory(event: &Event) -> Option<&Memory> {
     }
 }
 
+fn digest(event: &Event) -> Option<&Digest> {
+    match &event.detail {
+        Detail::Digest(digest) => Some(digest),
+        _ => None,
+    }
+}
+
+fn sha256(event: &Event) -> Option<Sha256> {
+    match digest(event) {
+        Some(digest) => digest.sha256,
+        None => image(event).then_some(event.process.sha256).flatten(),
+    }
+}
+
+fn container(event: &Event) -> Option<Container<'_>> {
+    image(event).then(|| event.process.container()).flatten()
+}
+
+fn cow(text: Cow<'_, str>) -> Value<'_> {
+    match text {
+        Cow::Borrowed(text) => Text(text),
+        Cow::Owned(text) => Owned(text),
+    }
+}
+
 fn lost(event: &Event) -> Option<&crate::Lost> {
     match &event.detail {
         Detail::Lost(lost) => Some(lost),
@@ -321,6 +353,7 @@ fn path(event: &Event) -> Option<&str> {
         .map(|f| &*f.path)
         .or_else(|| memory(event).map(|m| &*m.path))
         .or_else(|| acted(event).map(|f| &*f.path))
+        .or_else(|| digest(event).map(|d| &*d.path))
 }
 
 fn file(event: &Event) -> Option<&FileIdentity> {
@@ -331,6 +364,7 @@ fn file(event: &Event) -> Option<&FileIdentity> {
         .map(|f| &f.file)
         .or_else(|| memory(event).map(|m| &m.file))
         .or_else(|| acted(event).map(|f| &f.file))
+        .or_else(|| digest(event).map(|d| &d.file))
 }
 
 fn inode(event: &Event) -> Option<u64> {
@@ -347,6 +381,7 @@ fn backing(event: &Event) -> Option<&'static str> {
         .map(|f| f.backing)
         .or_else(|| memory(event).map(|m| m.backing))
         .or_else(|| acted(event).map(|f| f.backing))
+        .or_else(|| digest(event).map(|d| d.backing))
         .map(crate::Backing::name)
 }
 

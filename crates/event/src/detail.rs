@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::{
-    Backing, Credentials, DescriptorAction, FileAction, FileIdentity, Kind, NetworkAction, Process,
-    ProcessAction, SystemAction,
+    Backing, Credentials, DescriptorAction, Digest, FileAction, FileIdentity, Kind, NetworkAction,
+    Process, ProcessAction, SystemAction,
 };
 
 /// What happened, and to what.
@@ -45,6 +45,8 @@ pub enum Detail {
     Credentials(Credentials),
     /// Something was asked of the kernel.
     System(SystemAction),
+    /// The digest of an executable was computed, or could not be.
+    Digest(Digest),
     /// Events were lost.
     Lost(Lost),
 }
@@ -70,6 +72,7 @@ impl Detail {
             Detail::Network(action) => action.kind,
             Detail::Credentials(_) => Kind::Credentials,
             Detail::System(action) => action.kind,
+            Detail::Digest(_) => Kind::Digest,
             Detail::Lost(_) => Kind::Lost,
         }
     }

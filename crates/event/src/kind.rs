@@ -85,6 +85,8 @@ pub enum Kind {
     Kexec,
     /// An io_uring was set up, or an operation given to one.
     IoUring,
+    /// The digest of an executable was computed, or could not be.
+    Digest,
     /// Events were lost.
     Lost,
 }
@@ -133,6 +135,7 @@ impl Kind {
         Kind::Bpf,
         Kind::Kexec,
         Kind::IoUring,
+        Kind::Digest,
         Kind::Lost,
     ];
 
@@ -180,6 +183,7 @@ impl Kind {
             Kind::Bpf => "bpf",
             Kind::Kexec => "kexec",
             Kind::IoUring => "io_uring",
+            Kind::Digest => "digest",
             Kind::Lost => "lost",
         }
     }

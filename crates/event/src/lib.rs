@@ -11,7 +11,9 @@ mod action;
 mod alert;
 mod columns;
 mod detail;
+mod digest;
 mod kind;
+mod place;
 mod process;
 pub mod text;
 
@@ -24,7 +26,9 @@ pub use columns::{COLUMNS, Column, ColumnType, Value};
 pub use detail::{
     Access, Connection, Detail, Exec, Exit, FileAccess, Fork, Lost, Memory, Prot, Protocol, Ring,
 };
+pub use digest::{Digest, Outcome, Sha256};
 pub use kind::Kind;
+pub use place::Container;
 pub use process::{
     Backing, ExecId, FileIdentity, MAX_ANCESTORS, Namespaces, Process, Stdio, StdioKind,
 };

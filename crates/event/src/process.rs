@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use crate::Sha256;
+
 /// The longest ancestry kept for a process; beyond it the oldest links are cut.
 pub const MAX_ANCESTORS: usize = 64;
 
@@ -108,6 +110,12 @@ pub struct Process {
     pub namespaces: Namespaces,
     /// What descriptors 0, 1 and 2 were when the image began.
     pub stdio: Arc<[Stdio; 3]>,
+    /// The package that owns the executable, such as `coreutils`; `None` when none does or
+    /// the databases of packages were not read.
+    pub package: Option<Arc<str>>,
+    /// Digest of the executable, when it was known as the image began. For a file that was
+    /// never seen before it comes later, in an event of kind `digest`.
+    pub sha256: Option<Sha256>,
 }
 
 impl Process {
@@ -115,24 +123,6 @@ impl Process {
     pub fn ancestors(&self) -> impl Iterator<Item = &Arc<Process>> {
         std::iter::successors(self.parent.as_ref(), |process| process.parent.as_ref())
             .take(MAX_ANCESTORS)
-    }
-
-    /// The systemd unit that the cgroup path names, such as `ssh.service`.
-    pub fn unit(&self) -> Option<&str> {
-        const SUFFIXES: [&str; 3] = [".service", ".scope", ".socket"];
-        self.cgroup
-            .rsplit('/')
-            .find(|part| SUFFIXES.iter().any(|suffix| part.ends_with(suffix)))
-    }
-
-    /// The container id that the cgroup path names: 64 hexadecimal digits, as
-    /// written by Docker, containerd, CRI-O and Podman.
-    pub fn container(&self) -> Option<&str> {
-        self.cgroup.rsplit('/').find_map(|part| {
-            let part = part.strip_suffix(".scope").unwrap_or(part);
-            let id = part.rsplit(['-', ':']).next().unwrap_or(part);
-            (id.len() == 64 && id.bytes().all(|b| b.is_ascii_hexdigit())).then_some(id)
-        })
     }
 
     /// The arguments as one line, separated by blanks.

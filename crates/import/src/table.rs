@@ -305,5 +305,7 @@ pub fn unknown(pid: u32) -> Process {
         cgroup_id: 0,
         namespaces: Namespaces::default(),
         stdio: Arc::new([Stdio::default(), Stdio::default(), Stdio::default()]),
+        package: None,
+        sha256: None,
     }
 }

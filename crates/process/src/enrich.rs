@@ -6,8 +6,9 @@ use sentinel_event::{
     Credentials, Detail, Event, Exec, Exit, Flags, Fork, Ids, Process, ProcessAction,
 };
 
+use crate::lookup::{Lookup, Seed};
 use crate::observed::{Observed, What};
-use crate::table::{Counters, Lookup, Seed, Table};
+use crate::table::{Counters, Table};
 
 /// Turns observations into events, in the order in which they are given.
 pub struct Enricher {

@@ -7,13 +7,15 @@
 #![forbid(unsafe_code)]
 
 mod enrich;
+mod lookup;
 mod observed;
 mod rights;
 mod table;
 
 pub use enrich::Enricher;
+pub use lookup::{Executable, Lookup, NoLookup, Seed};
 pub use observed::{Actor, Image, Observed, Reach, What};
-pub use table::{Counters, Lookup, NoLookup, Seed, Table};
+pub use table::{Counters, Table};
 
 /// Clock ticks per second in /proc (`USER_HZ`), the same on every Linux architecture.
 pub const TICKS_PER_SECOND: u64 = 100;

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use sentinel_event::{Ids, Process};
 
+use crate::lookup::Lookup;
 use crate::observed::Actor;
-use crate::table::{Lookup, Table, key_of};
+use crate::table::{Table, key_of};
 
 impl Table {
     /// The ids under which the actor was last seen; `None` when it is not known.

@@ -6,38 +6,9 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use sentinel_event::{ExecId, MAX_ANCESTORS, Process};
 
+use crate::lookup::{Lookup, NoLookup, Seed};
 use crate::observed::{Actor, Image};
 use crate::ticks;
-
-/// A process that was found in /proc.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Seed {
-    /// Who it is; `exec_seq` is not known to /proc and ignored.
-    pub actor: Actor,
-    /// What it runs.
-    pub image: Image,
-}
-
-/// Answers for processes that the table does not know.
-pub trait Lookup {
-    /// What /proc says about `pid` now.
-    fn find(&mut self, pid: u32) -> Option<Seed>;
-    /// The name of a user.
-    fn user(&mut self, uid: u32) -> Option<Arc<str>>;
-}
-
-/// Knows nothing: for replays and tests.
-pub struct NoLookup;
-
-impl Lookup for NoLookup {
-    fn find(&mut self, _: u32) -> Option<Seed> {
-        None
-    }
-
-    fn user(&mut self, _: u32) -> Option<Arc<str>> {
-        None
-    }
-}
 
 /// What the table counts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -336,6 +307,7 @@ impl Table {
         parent: Option<Arc<Process>>,
         lookup: &mut dyn Lookup,
     ) -> Arc<Process> {
+        let known = lookup.executable(actor, &image);
         Arc::new(Process {
             exec_id: ExecId::new(self.boot_id, actor.pid, ticks(actor.start_ns), exec_seq),
             pid: actor.pid,
@@ -361,6 +333,8 @@ impl Table {
             cgroup_id: image.cgroup_id,
             namespaces: image.namespaces,
             stdio: Arc::new(image.stdio),
+            package: known.package,
+            sha256: known.sha256,
         })
     }
 }

@@ -131,7 +131,8 @@ macro_rules! image {
             "ctime", "nlink", "mode", "owner", "euid", "gid", "egid", "auid", "session",
             "cap_effective", "tty", "tty_name", "cgroup", "cgroup_id", "unit", "container",
             "mnt_ns", "pid_ns", "net_ns", "user_ns", "uts_ns", "ipc_ns", "cgroup_ns", "stdio",
-            "stdio_inode", "stdio_local", "stdio_peer", "start", "ancestors" $(, $more)*
+            "stdio_inode", "stdio_local", "stdio_peer", "start", "ancestors", "container_runtime", "package",
+            "exe_sha256" $(, $more)*
         ]
     };
 }
@@ -217,6 +218,24 @@ const PARTS: &[Part] = &[
             "access",
             "open_flags",
             "fd",
+            "backing",
+            "dev",
+            "inode",
+            "ctime",
+            "nlink",
+            "mode",
+            "owner",
+        ],
+    },
+    Part {
+        name: "digests",
+        doc: "executables when they were first seen, with what they contain",
+        kinds: &[Kind::Digest],
+        columns: &[
+            "path",
+            "exe_sha256",
+            "operation",
+            "length",
             "backing",
             "dev",
             "inode",

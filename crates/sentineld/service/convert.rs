@@ -76,7 +76,8 @@ fn set(message: &mut v1::Event, name: &str, value: Value<'_>) {
         text: kind exec_id exe comm;
         optional_text: parent_exec_id user cwd filename interpreter previous_exe backing tty_name
             cgroup unit container child_exec_id proto addr local_addr path access prot old_prot
-            ring lost_kind to operation target_exec_id target_exe object object_local object_peer name;
+            ring lost_kind to operation target_exec_id target_exe object object_local object_peer name
+            container_runtime package exe_sha256;
         list: flags argv stdio stdio_inode stdio_local stdio_peer;
     }
 }
@@ -188,6 +189,8 @@ pub fn alert(alert: &AlertRecord, host: &str) -> v1::Alert {
         incident: alert.incident.to_string(),
         count: alert.count,
         suggestions: texts(&alert.suggestions),
+        package: alert.package.as_ref().map(|package| package.to_string()),
+        exe_sha256: alert.exe_sha256.map(|sha256| sha256.to_string()),
     }
 }
 

@@ -68,7 +68,9 @@ fn message(process: &Process, parent: u32) -> v1::TreeProcess {
         user: process.user.as_deref().map(str::to_owned),
         start: Some(convert::timestamp(process.start_ns)),
         unit: process.unit().map(str::to_owned),
-        container: process.container().map(str::to_owned),
+        container: process
+            .container()
+            .map(|container| container.id.into_owned()),
     }
 }
 

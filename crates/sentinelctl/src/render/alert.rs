@@ -69,6 +69,8 @@ fn facts(alert: &Alert, look: &Look) -> Vec<String> {
     let (detection, confidence) = (escape(&alert.detection), alert.confidence);
     fact("Detection", format!("{detection}, {confidence} % sure"));
     fact("Why", escape(&alert.reason).into_owned());
+    fact("Package", escape(alert.package()).into_owned());
+    fact("SHA-256", escape(alert.exe_sha256()).into_owned());
     if let Some(known) = &alert.acknowledged {
         let user = match &known.user {
             Some(user) => escape(user).into_owned(),
@@ -205,6 +207,8 @@ mod tests {
             incident: "00000000deadbeef".into(),
             count: 4,
             suggestions: vec!["sentinelctl tree 4321".into()],
+            package: None,
+            exe_sha256: Some("9f".repeat(32)),
         }
     }
 
@@ -227,6 +231,8 @@ mod tests {
     fn no_data_reaches_the_terminal_as_it_is() {
         let evil = || "\x1b[2J\r\n\u{9b}31m".to_owned();
         let alert = Alert {
+            package: Some(evil()),
+            exe_sha256: Some(evil()),
             id: evil(),
             host: evil(),
             detection: evil(),

@@ -24,6 +24,10 @@ pub fn target(event: &Event) -> String {
         Some(Kind::Memfd) => escape(event.path()).into_owned(),
         Some(Kind::Mmap | Kind::Mprotect | Kind::Shmat) => memory(event),
         Some(kind) if kind.group().is_some() => action(kind, event),
+        Some(Kind::Digest) => match &event.exe_sha256 {
+            Some(sha256) => format!("{} sha256:{}", escape(event.path()), escape(sha256)),
+            None => format!("{} {}", escape(event.path()), escape(event.operation())),
+        },
         Some(Kind::Lost) => lost(event),
         // A kind that is younger than this program: the rest of the line still helps.
         Some(_) | None => escape(event.path()).into_owned(),

@@ -6,7 +6,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, StringArray, UInt64Array};
 use arrow_array::{TimestampNanosecondArray, types};
 use arrow_schema::DataType;
-use sentinel_event::{ExecId, Severity};
+use sentinel_event::{ExecId, Severity, Sha256};
 
 use super::{AlertRecord, lists};
 use crate::table::time_type;
@@ -58,6 +58,8 @@ pub const ALERT_COLUMNS: &[AlertColumn] = columns! {
     evidence evidence "the events that it rests on, oldest first" |a| &a.evidence, |a, v| a.evidence = v;
     lost_nearby number "events lost in the minute before the alert" |a| a.lost_nearby, |a, v| a.lost_nearby = v;
     suggestions text_list "commands that show more" |a| &a.suggestions, |a, v| a.suggestions = v;
+    package text "package that owns the executable" |a| a.package.as_deref().map(Into::into), |a, v| a.package = Some(v.into());
+    exe_sha256 text "SHA-256 of the executable, when it was known as the alert was raised" |a| a.exe_sha256.map(|s| s.to_string().into()), |a, v| a.exe_sha256 = Sha256::parse(v);
 };
 
 use lists::{ancestors, evidence, techniques, text_list};

@@ -7,7 +7,7 @@ pub use columns::{ALERT_COLUMNS, AlertColumn};
 
 use arrow_array::RecordBatch;
 use arrow_schema::ArrowError;
-use sentinel_event::{Alert, Evidence, ExecId, Severity};
+use sentinel_event::{Alert, Evidence, ExecId, Severity, Sha256};
 
 use crate::Table;
 
@@ -43,6 +43,10 @@ pub struct AlertRecord {
     pub exec_id: ExecId,
     /// Absolute path of its executable.
     pub exe: Box<str>,
+    /// The package that owns it, when one does.
+    pub package: Option<Box<str>>,
+    /// Its digest, when that was known as the alert was raised.
+    pub exe_sha256: Option<Sha256>,
     /// Its arguments.
     pub argv: Vec<Box<str>>,
     /// Its real user id.
@@ -109,6 +113,8 @@ impl From<&Alert> for AlertRecord {
             pid: process.pid,
             exec_id: process.exec_id,
             exe: (*process.exe).into(),
+            package: process.package.as_deref().map(Box::from),
+            exe_sha256: process.sha256,
             argv: process.argv.to_vec(),
             uid: process.uid,
             user: process.user.as_deref().map(Box::from),
@@ -138,6 +144,8 @@ impl AlertRecord {
             pid: 0,
             exec_id: ExecId::default(),
             exe: Box::default(),
+            package: None,
+            exe_sha256: None,
             argv: Vec::new(),
             uid: 0,
             user: None,

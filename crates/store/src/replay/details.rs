@@ -4,8 +4,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use sentinel_event::{
-    Access, Connection, Detail, Exec, ExecId, Exit, FileAccess, FileIdentity, Fork, Kind, Lost,
-    Memory, Namespaces, Process, Prot, Protocol, Ring, Stdio, StdioKind,
+    Access, Connection, Detail, Digest, Exec, ExecId, Exit, FileAccess, FileIdentity, Fork, Kind,
+    Lost, Memory, Namespaces, Outcome, Process, Prot, Protocol, Ring, Sha256, Stdio, StdioKind,
 };
 
 use super::actions;
@@ -65,6 +65,9 @@ const MAP_FLAGS: usize = position("map_flags");
 const RING: usize = position("ring");
 const LOST_KIND: usize = position("lost_kind");
 const UNTIL: usize = position("until");
+const OPERATION: usize = position("operation");
+const PACKAGE: usize = position("package");
+const EXE_SHA256: usize = position("exe_sha256");
 
 /// The detail of a row of any kind but fork and those of a group that names another
 /// process, which the caller knows.
@@ -96,6 +99,17 @@ pub(super) fn detail(kind: Kind, rows: &Rows, row: usize) -> Detail {
         Kind::Mmap => Detail::Mmap(memory(rows, row)),
         Kind::Mprotect => Detail::Mprotect(memory(rows, row)),
         Kind::Shmat => Detail::Shmat(memory(rows, row)),
+        Kind::Digest => Detail::Digest(Digest {
+            path: rows.shared(PATH, row),
+            file: file(rows, row),
+            backing: rows.backing.get(row).copied().unwrap_or_default(),
+            outcome: rows
+                .text(OPERATION, row)
+                .and_then(|text| Outcome::from_name(text))
+                .unwrap_or_default(),
+            sha256: sha256(rows, row),
+            length: rows.u64(LENGTH, row).unwrap_or_default(),
+        }),
         Kind::Lost => Detail::Lost(Lost {
             ring: rows.text(RING, row).and_then(|text| Ring::from_name(text)),
             kind: rows
@@ -136,8 +150,14 @@ pub(super) fn image(rows: &Rows, row: usize, exec_id: ExecId, pid: u32) -> Proce
             cgroup: rows.u32(CGROUP_NS, row),
         },
         stdio: stdio(rows, row),
+        package: rows.text(PACKAGE, row).cloned(),
+        sha256: sha256(rows, row),
         ..stub(exec_id, pid)
     }
+}
+
+fn sha256(rows: &Rows, row: usize) -> Option<Sha256> {
+    Sha256::parse(rows.text(EXE_SHA256, row)?)
 }
 
 fn stdio(rows: &Rows, row: usize) -> Arc<[Stdio; 3]> {

@@ -226,5 +226,7 @@ pub(super) fn stub(exec_id: ExecId, pid: u32) -> Process {
         cgroup_id: 0,
         namespaces: Namespaces::default(),
         stdio: Arc::new(std::array::from_fn(|_| Stdio::default())),
+        package: None,
+        sha256: None,
     }
 }

@@ -7,9 +7,9 @@ mod actions;
 use std::sync::Arc;
 
 use sentinel_event::{
-    Access, Alert, Backing, Connection, Detail, Event, Evidence, Exec, ExecId, Exit, FileAccess,
-    FileIdentity, Flags, Fork, Kind, Lost, Memory, Namespaces, Process, Prot, Protocol, Ring,
-    Severity, Stdio, StdioKind, Technique,
+    Access, Alert, Backing, Connection, Detail, Digest, Event, Evidence, Exec, ExecId, Exit,
+    FileAccess, FileIdentity, Flags, Fork, Kind, Lost, Memory, Namespaces, Outcome, Process, Prot,
+    Protocol, Ring, Severity, Sha256, Stdio, StdioKind, Technique,
 };
 
 /// 2026-03-01T00:00:00Z.
@@ -127,6 +127,8 @@ fn bare(image: u64) -> Process {
             },
             Stdio::default(),
         ]),
+        package: odd.then(|| "tools".into()),
+        sha256: odd.then_some(Sha256([image as u8; 32])),
     }
 }
 
@@ -169,6 +171,14 @@ fn detail(kind: Kind, seq: u64) -> Detail {
         Kind::Mmap => Detail::Mmap(memory(seq, None)),
         Kind::Mprotect => Detail::Mprotect(memory(seq, Some(Prot(3)))),
         Kind::Shmat => Detail::Shmat(memory(seq, None)),
+        Kind::Digest => Detail::Digest(Digest {
+            path: "/usr/bin/tool".into(),
+            file: file(seq),
+            backing: Backing::File,
+            outcome: Outcome::ALL[seq as usize % Outcome::ALL.len()],
+            sha256: Some(Sha256([7; 32])),
+            length: 40_960,
+        }),
         Kind::Lost => Detail::Lost(Lost {
             ring: Some(Ring::Bulk),
             kind: Some(Kind::Open),
