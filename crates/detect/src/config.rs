@@ -22,6 +22,8 @@ pub struct Config {
     pub persistence: crate::persistence::Config,
     /// Secrets that are read by programs not made for them.
     pub credential_access: crate::credentials::Config,
+    /// Code that one process puts into another.
+    pub process_injection: crate::injection::Config,
     /// Shells that servers start.
     pub service_shell: crate::service::Config,
 }

@@ -65,6 +65,13 @@ pub struct Descriptor {
     pub fd: u32,
 }
 
+/// The process whose memory the path is: `/proc/4711/mem`, `/proc/4711/task/4712/mem`.
+pub fn memory_of(path: &str) -> Option<u32> {
+    let rest = path.strip_prefix("/proc/")?.strip_suffix("/mem")?;
+    let pid = rest.split_once("/task/").map_or(rest, |(pid, _)| pid);
+    pid.parse().ok()
+}
+
 /// The name given to memfd_create, from a path such as `memfd:x` or
 /// `/memfd:x (deleted)`.
 pub fn memfd_name(path: &str) -> Option<&str> {

@@ -54,6 +54,11 @@ pub const DETECTIONS: &[Registration] = &[
         doc: "a web server, a database or another server starts a shell",
         start: |config| crate::service::start(&config.service_shell),
     },
+    Registration {
+        name: "process_injection",
+        doc: "a process puts code into another, or makes programs load it",
+        start: |config| crate::injection::start(&config.process_injection),
+    },
 ];
 
 #[cfg(test)]

@@ -20,6 +20,8 @@ techniques! {
     AT "T1053.002" "T1053.002" "Scheduled Task/Job: At";
     SYSTEMD_TIMER "T1053.006" "T1053.006" "Scheduled Task/Job: Systemd Timers";
     PROCESS_INJECTION "T1055" "T1055" "Process Injection";
+    PTRACE "T1055.008" "T1055.008" "Process Injection: Ptrace System Calls";
+    PROC_MEMORY "T1055.009" "T1055.009" "Process Injection: Proc Memory";
     UNIX_SHELL "T1059.004" "T1059.004" "Command and Scripting Interpreter: Unix Shell";
     NON_APPLICATION_PROTOCOL "T1095" "T1095" "Non-Application Layer Protocol";
     ACCOUNT_MANIPULATION "T1098" "T1098" "Account Manipulation";
