@@ -19,6 +19,8 @@ mod history;
 mod loss;
 /// What the daemon refuses, in one sentence each.
 mod refusals;
+/// Callers of other hosts, by their certificates.
+mod remote;
 /// What the kernel programs see, trigger by trigger.
 mod sensor;
 /// The rules that every source file follows.

@@ -20,10 +20,13 @@ pub struct Acknowledgement {
     pub id: String,
     /// Unix time in nanoseconds.
     pub time_ns: i64,
-    /// Who did.
+    /// Who did; [`NO_USER`](crate::audit::NO_USER) where a certificate was shown.
     pub uid: u32,
     /// The name of that user, when known.
     pub user: Option<String>,
+    /// The names in the certificate of a caller of another host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<String>,
     /// What they said.
     pub note: String,
 }
@@ -115,6 +118,7 @@ mod tests {
             id: id.to_owned(),
             time_ns: 1,
             uid: 0,
+            certificate: None,
             user: Some("root".to_owned()),
             note: note.to_owned(),
         }

@@ -4,6 +4,7 @@
 //! able to push the others out.
 
 use std::collections::BTreeMap;
+use std::fmt::{self, Display, Formatter};
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -42,19 +43,39 @@ impl Outcome {
     }
 }
 
+/// The user id of callers of other hosts, which is nobody's: the kernel's own way to say
+/// that there is none.
+pub const NO_USER: u32 = u32::MAX;
+
 /// Who asked.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Who {
-    /// Effective user id.
+    /// Effective user id; [`NO_USER`] where a certificate was shown.
     pub uid: u32,
     /// The name of that user, when known.
     pub user: Option<String>,
-    /// Effective group id.
+    /// Effective group id; [`NO_USER`] where a certificate was shown.
     pub gid: u32,
-    /// Process id.
+    /// Process id; 0 where a certificate was shown.
     pub pid: u32,
     /// Absolute path of the executable; empty when it could not be told.
     pub exe: String,
+    /// The names in the certificate of a caller of another host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<String>,
+    /// Address and port that such a caller called from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+}
+
+impl Display for Who {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match (&self.certificate, &self.address) {
+            (Some(names), Some(address)) => write!(f, "{names} from {address}"),
+            (Some(names), None) => f.write_str(names),
+            (None, _) => write!(f, "uid {}, pid {}", self.uid, self.pid),
+        }
+    }
 }
 
 /// One change. It is written when it begins and again when it ends, with the same number.

@@ -118,6 +118,16 @@ impl Config {
         Config::parse(path, &text)
     }
 
+    /// Looks at the files that the configuration names, and must be there before the
+    /// daemon starts. `path` is the configuration's own, for errors.
+    pub fn check_files(&self, path: &Path) -> Result<(), ConfigError> {
+        let checked = self.service.tcp.check_files();
+        checked.map_err(|error| ConfigError::Senseless {
+            path: path.to_owned(),
+            message: error.to_string(),
+        })
+    }
+
     /// What must not be zero lest nothing goes through at all.
     fn check_counts(&self) -> Result<(), String> {
         let counts = [
@@ -158,6 +168,7 @@ impl Config {
         };
         config.sensor.check().map_err(senseless)?;
         config.metrics.check().map_err(senseless)?;
+        config.service.check().map_err(senseless)?;
         config.check_counts().map_err(senseless)?;
         Ok(config)
     }
@@ -201,6 +212,16 @@ mod tests {
             "[sensor]\nbulk_ring_bytes = 5\n",
             "x.toml: sensor.bulk_ring_bytes is 5, but must be a power of two",
         );
+        check_refused(
+            "[service.tcp]\nlisten = \"0.0.0.0:9443\"\n",
+            "plain TCP is not served",
+        );
+        for socket in ["0.0.0.0:9443", "tcp://0.0.0.0:9443"] {
+            check_refused(
+                &format!("[service]\nsocket = {socket:?}\n"),
+                "but must be the path of a Unix socket: plain TCP is not served",
+            );
+        }
         check_refused(
             "[detect]\nmin_severity = \"bad\"\n",
             "unknown severity \"bad\"",

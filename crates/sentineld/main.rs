@@ -116,7 +116,7 @@ fn execute(command: Command) -> Result<()> {
             run::run(settings, console)
         }
         Command::CheckConfig { file } => {
-            Config::read(&file)?;
+            Config::read(&file)?.check_files(&file)?;
             println!("{} is valid", file.display());
             Ok(())
         }

@@ -36,6 +36,8 @@ pub fn run(settings: Settings, with_console: bool) -> Result<()> {
     // In the order of what is cheapest to refuse: the socket tells of a second daemon
     // before the data folder is touched, the folder before the kernel is.
     let socket = Socket::bind(&config.service.socket)?;
+    config.check_files(&settings.file)?;
+    let tcp = service::bind_tcp(&config.service.tcp)?;
     let metrics = metrics::bind(&config.metrics)?;
     let (store, problems) = Store::open(&config.data_dir, &host.name, config.store.clone())?;
     for problem in problems {
@@ -62,6 +64,7 @@ pub fn run(settings: Settings, with_console: bool) -> Result<()> {
         audit,
         acknowledgements,
         door: Arc::new(Door::new(&config.service)),
+        tls: tcp.as_ref().map(service::TcpListener::tls),
         writer: Arc::clone(&writer),
         log: Arc::clone(&log),
         host: host.clone(),
@@ -93,7 +96,7 @@ pub fn run(settings: Settings, with_console: bool) -> Result<()> {
             .context("cannot start the pipeline's thread")?
     };
     let watched = console::Stopwatch::start();
-    let listeners = (socket, metrics);
+    let listeners = ((socket, tcp), metrics);
     let served = serve(&config, listeners, Arc::clone(&facts), with_console, &ended);
     notify::stopping();
     stop_sensor.store(true, Relaxed);
@@ -125,10 +128,13 @@ fn known_alerts(data_dir: &Path, last_seq: u64) -> KnownAlerts {
     KnownAlerts::new(stored.into_iter().map(|alert| alert.id), last_seq)
 }
 
+/// Where the control plane listens.
+type Sockets = (Socket, Option<service::TcpListener>);
+
 /// Serves the control plane until a signal asks to stop.
 fn serve(
     config: &Config,
-    (socket, metrics): (Socket, Option<metrics::Listener>),
+    (sockets, metrics): (Sockets, Option<metrics::Listener>),
     facts: Arc<Facts>,
     with_console: bool,
     pipeline_ended: &CancellationToken,
@@ -147,7 +153,7 @@ fn serve(
         let service = tokio::spawn({
             let (config, facts) = (config.service.clone(), Arc::clone(&facts));
             let shutdown = shutdown.clone();
-            async move { service::serve(&config, socket, facts, shutdown.cancelled()).await }
+            async move { service::serve(&config, sockets, facts, shutdown.cancelled()).await }
         });
         if with_console {
             console::greet(&facts, &config.service.socket);

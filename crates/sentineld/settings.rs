@@ -6,6 +6,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::config::{Config, ConfigError, DEFAULT_PATH};
+use crate::service::TcpConfig;
 
 /// The settings that a reload applies; all others are read at the start, because they
 /// concern what is loaded into the kernel, files that are open, or memory that is taken.
@@ -14,6 +15,11 @@ pub const RELOADED: &[&str] = &[
     "log_level",
     "service.admin_group",
     "service.read_group",
+    "service.tcp.admins",
+    "service.tcp.certificate",
+    "service.tcp.client_ca",
+    "service.tcp.key",
+    "service.tcp.readers",
 ];
 
 /// What the command line decides, whatever the file says.
@@ -105,6 +111,10 @@ impl Settings {
         own.detect.min_severity = new.detect.min_severity;
         own.service.read_group = new.service.read_group.clone();
         own.service.admin_group = new.service.admin_group.clone();
+        own.service.tcp = TcpConfig {
+            listen: own.service.tcp.listen.clone(),
+            ..new.service.tcp.clone()
+        };
         for key in RELOADED {
             place(&mut self.written, key, find(&other.written, key).cloned());
         }
@@ -263,6 +273,11 @@ mod tests {
                 "detect.min_severity" => "[detect]\nmin_severity = \"high\"\n",
                 "service.read_group" => "[service]\nread_group = \"x\"\n",
                 "service.admin_group" => "[service]\nadmin_group = \"x\"\n",
+                "service.tcp.admins" => "[service.tcp]\nadmins = [\"CN=x\"]\n",
+                "service.tcp.certificate" => "[service.tcp]\ncertificate = \"/x\"\n",
+                "service.tcp.client_ca" => "[service.tcp]\nclient_ca = \"/x\"\n",
+                "service.tcp.key" => "[service.tcp]\nkey = \"/x\"\n",
+                "service.tcp.readers" => "[service.tcp]\nreaders = [\"CN=x\"]\n",
                 other => panic!("{other} has no example here"),
             };
             fs::write(dir.path().join("x.toml"), text).expect("writes");

@@ -1,5 +1,7 @@
 //! A running daemon, a stream of its events, and the trigger program.
 
+pub mod authority;
+
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};

@@ -4,9 +4,11 @@ use std::path::PathBuf;
 
 use clap::{ColorChoice, Parser, Subcommand};
 
+use crate::client::{Remote, Target, Url};
 use crate::command::{
     alerts, audit, completions, config, events, lab, mode, query, simulate, tree,
 };
+use crate::failure::Failure;
 
 const AFTER_HELP: &str = "\
 Exit codes:
@@ -28,6 +30,22 @@ pub struct Cli {
           default_value = sentinel_api::DEFAULT_SOCKET)]
     pub socket: PathBuf,
 
+    /// Ask the daemon of another host, https://HOST:PORT; takes --cert, --key and --ca.
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "URL", env = "SENTINEL_ENDPOINT")]
+    pub endpoint: Option<Url>,
+
+    /// With --endpoint, the certificate to show, PEM.
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "FILE", env = "SENTINEL_CERT")]
+    pub cert: Option<PathBuf>,
+
+    /// With --endpoint, the private key of that certificate, PEM.
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "FILE", env = "SENTINEL_KEY")]
+    pub key: Option<PathBuf>,
+
+    /// With --endpoint, who may vouch for the daemon: certificates of issuers, PEM.
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "FILE", env = "SENTINEL_CA")]
+    pub ca: Option<PathBuf>,
+
     /// Print JSON: one object, or one object per line where there are many.
     #[arg(long, global = true, help_heading = GLOBAL)]
     pub json: bool,
@@ -39,6 +57,29 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+}
+
+impl Cli {
+    /// Where the daemon is.
+    pub fn target(&self) -> Result<Target, Failure> {
+        let given = [&self.cert, &self.key, &self.ca];
+        let Some(url) = self.endpoint.clone() else {
+            return match given.iter().any(|path| path.is_some()) {
+                false => Ok(Target::Socket(self.socket.clone())),
+                true => Err(Failure::Usage(
+                    "--cert, --key and --ca are for a daemon of another host; name it with \
+                     --endpoint https://HOST:PORT"
+                        .to_owned(),
+                )),
+            };
+        };
+        match given.map(Clone::clone) {
+            [Some(cert), Some(key), Some(ca)] => Ok(Target::Remote(Remote { url, cert, key, ca })),
+            _ => Err(Failure::Usage(format!(
+                "--endpoint {url} takes --cert, --key and --ca too: both sides show certificates"
+            ))),
+        }
+    }
 }
 
 /// What to do.

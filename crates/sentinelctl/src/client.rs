@@ -1,16 +1,22 @@
-//! The way to the daemon: one connection over its Unix socket.
+//! The way to the daemon: one connection, over its Unix socket or, to another host, over
+//! TLS with certificates on both sides.
+
+mod remote;
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use hyper_util::rt::TokioIo;
 use sentinel_api::v1::sentinel_client::SentinelClient;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::UnixStream;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Response, Status};
 
 use crate::failure::Failure;
+
+pub use remote::{Remote, Url};
 
 /// How long the daemon may take for an answer; it takes milliseconds.
 const ANSWER_SECONDS: u64 = 10;
@@ -20,12 +26,36 @@ const MESSAGE_BYTES: usize = 64 << 20;
 /// A connection to the daemon.
 pub type Client = SentinelClient<Channel>;
 
-/// Connects to the daemon. The socket is opened here rather than by tonic, whose
+/// Where the daemon is.
+#[derive(Debug)]
+pub enum Target {
+    /// On this host, behind its Unix socket.
+    Socket(PathBuf),
+    /// On another host.
+    Remote(Remote),
+}
+
+/// Connects to the daemon. The stream is opened here rather than by tonic, whose
 /// error would not say which of the many reasons it was.
-pub async fn connect(socket: &Path) -> Result<Client, Failure> {
-    let stream = UnixStream::connect(socket)
-        .await
-        .map_err(|error| Failure::connecting(socket, &error))?;
+pub async fn connect(target: &Target) -> Result<Client, Failure> {
+    match target {
+        Target::Socket(path) => greet(open(path).await?, &path.display().to_string()).await,
+        Target::Remote(remote) => {
+            let stream = within_limit(remote.open()).await??;
+            greet(stream, &remote.url.to_string()).await
+        }
+    }
+}
+
+async fn open(socket: &Path) -> Result<UnixStream, Failure> {
+    let opened = UnixStream::connect(socket).await;
+    opened.map_err(|error| Failure::connecting(socket, &error))
+}
+
+async fn greet(
+    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    place: &str,
+) -> Result<Client, Failure> {
     let mut stream = Some(stream);
     let connector = tower::service_fn(move |_| {
         let stream = stream.take().map(TokioIo::new);
@@ -36,11 +66,11 @@ pub async fn connect(socket: &Path) -> Result<Client, Failure> {
     let endpoint = Endpoint::from_static("http://sentinel.local");
     let channel = within_limit(endpoint.connect_with_connector(connector))
         .await?
-        .map_err(|error| {
-            Failure::Gone(format!(
-                "what listens at {} does not speak gRPC: {error}",
-                socket.display()
-            ))
+        .map_err(|error| match Failure::of_certificate(&error) {
+            Some(refused) => refused,
+            None => Failure::Gone(format!(
+                "what listens at {place} does not speak gRPC: {error}"
+            )),
         })?;
     Ok(SentinelClient::new(channel).max_decoding_message_size(MESSAGE_BYTES))
 }

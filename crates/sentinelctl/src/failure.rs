@@ -24,6 +24,9 @@ pub enum Failure {
     /// There was a daemon, or something that looked like one.
     #[error("{0}; 'systemctl status sentinel' says more")]
     Gone(String),
+    /// The daemon of another host cannot be reached, or is not who it should be.
+    #[error("{0}")]
+    Unreachable(String),
     /// The kernel or the daemon said no.
     #[error("{0}")]
     Refused(String),
@@ -45,7 +48,7 @@ impl Failure {
             Failure::ClosedPipe => 0,
             Failure::Failed(_) => 1,
             Failure::Usage(_) => 2,
-            Failure::NotRunning(_) | Failure::Gone(_) => 3,
+            Failure::NotRunning(_) | Failure::Gone(_) | Failure::Unreachable(_) => 3,
             Failure::Refused(_) => 4,
         }
     }
@@ -64,6 +67,24 @@ impl Failure {
             }
             _ => Failure::Failed(format!("connecting to {path}: {error}")),
         }
+    }
+
+    /// The daemon's word about our certificate, where that is what broke a connection. It
+    /// comes after the handshake is over on our side, with whatever is read first.
+    pub fn of_certificate(error: &dyn Error) -> Option<Failure> {
+        const ALERT: &str = "received fatal alert: ";
+        let mut source = Some(error);
+        while let Some(error) = source {
+            let text = error.to_string();
+            if let Some((_, alert)) = text.split_once(ALERT) {
+                return Some(Failure::Refused(format!(
+                    "the daemon refused the certificate: {alert}; see --cert, and \
+                     service.tcp.client_ca of that sensor"
+                )));
+            }
+            source = error.source();
+        }
+        None
     }
 
     /// The daemon did not answer within the limit.
@@ -87,6 +108,9 @@ impl From<Status> for Failure {
         // A status that the daemon sent has no source; one that was made here because
         // the connection broke has the error that broke it.
         if let Some(source) = status.source() {
+            if let Some(refused) = Failure::of_certificate(source) {
+                return refused;
+            }
             return Failure::Gone(format!("the connection to the daemon broke: {source}"));
         }
         let message = escape(status.message());

@@ -43,21 +43,22 @@ fn main() -> ExitCode {
 
 fn run(cli: Cli) -> Result<ExitCode, Failure> {
     let mut output = Output::new(cli.color, cli.json);
+    let target = cli.target()?;
     match cli.command {
-        Command::Doctor => return online(command::doctor::run(&cli.socket, &mut output)),
+        Command::Doctor => return online(command::doctor::run(&target, &mut output)),
         Command::Simulate(args) => return command::simulate::run(&args, &mut output),
         Command::Lab(args) => return Err(command::lab::run(&args, cli.json)),
         Command::Man(args) => command::completions::man(&args)?,
         Command::Completions(args) => command::completions::run(&args, &mut output)?,
         Command::Query(args) => command::query::run(&args, &mut output)?,
-        Command::Status => online(command::status::run(&cli.socket, &mut output))?,
-        Command::Mode(args) => online(command::mode::run(&args, &cli.socket, &mut output))?,
-        Command::Alerts(args) => online(command::alerts::run(&args, &cli.socket, &mut output))?,
-        Command::Tree(args) => online(command::tree::run(&args, &cli.socket, &mut output))?,
-        Command::Config(args) => online(command::config::show(&args, &cli.socket, &mut output))?,
-        Command::Reload => online(command::config::reload(&cli.socket, &mut output))?,
-        Command::Audit(args) => online(command::audit::run(&args, &cli.socket, &mut output))?,
-        Command::Events(args) => online(command::events::run(&args, &cli.socket, &mut output))?,
+        Command::Status => online(command::status::run(&target, &mut output))?,
+        Command::Mode(args) => online(command::mode::run(&args, &target, &mut output))?,
+        Command::Alerts(args) => online(command::alerts::run(&args, &target, &mut output))?,
+        Command::Tree(args) => online(command::tree::run(&args, &target, &mut output))?,
+        Command::Config(args) => online(command::config::show(&args, &target, &mut output))?,
+        Command::Reload => online(command::config::reload(&target, &mut output))?,
+        Command::Audit(args) => online(command::audit::run(&args, &target, &mut output))?,
+        Command::Events(args) => online(command::events::run(&args, &target, &mut output))?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -3,15 +3,12 @@
 use std::sync::Arc;
 
 use sentinel_api::v1;
-use sentinel_process::Lookup;
 use tonic::{Request, Status};
 
-use super::access::Caller;
 use super::status::Facts;
 use super::{alerts, change};
 use crate::acknowledgements::Acknowledgement;
 use crate::clock;
-use crate::procfs::Procfs;
 
 const NOTE_CHARS_MAX: usize = 1000;
 
@@ -23,15 +20,17 @@ pub async fn acknowledge(
     let v1::AcknowledgeAlertRequest { id, note } = request.get_ref().clone();
     let wanted = v1::GetAlertRequest { id: id.clone() };
     alerts::get(Arc::clone(facts), wanted.clone()).await?;
-    let uid = request.extensions().get::<Caller>().map_or(0, |c| c.uid);
+    let who = change::caller(&request)?.clone();
     let note: String = note.chars().take(NOTE_CHARS_MAX).collect();
     let detail = id.clone();
     change::change(facts, &request, "acknowledge", detail, move |facts| {
+        let who = change::who(&who, String::new());
         let added = facts.acknowledgements.add(Acknowledgement {
             id,
             time_ns: clock::unix_ns(),
-            uid,
-            user: Procfs::new().user(uid).map(|name| name.to_string()),
+            uid: who.uid,
+            user: who.user,
+            certificate: who.certificate,
             note,
         });
         added.map_err(|error| Status::unavailable(format!("{error:#}")))

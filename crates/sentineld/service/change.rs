@@ -8,10 +8,10 @@ use sentinel_api::v1;
 use sentinel_process::Lookup;
 use tonic::{Request, Status};
 
-use super::access::Caller;
+use super::access::{Caller, Peer};
 use super::convert;
 use super::status::Facts;
-use crate::audit::{Entry, Who};
+use crate::audit::{Entry, NO_USER, Who};
 use crate::procfs::Procfs;
 
 const LIST_MAX: usize = 1000;
@@ -29,20 +29,21 @@ pub async fn change<R, T: Send + 'static>(
     detail: String,
     work: impl FnOnce(&Facts) -> Result<T, Status> + Send + 'static,
 ) -> Result<T, Status> {
-    let caller = request
-        .extensions()
-        .get::<Caller>()
-        .cloned()
-        .ok_or_else(|| Status::permission_denied("the kernel does not say who is calling"))?;
+    let caller = caller(request)?.clone();
     let facts = Arc::clone(facts);
-    let exe = match fs::read_link(format!("/proc/{}/exe", caller.pid)) {
-        Ok(exe) => exe.to_string_lossy().into_owned(),
-        // Others' are not readable without privileges, but the table knows them.
-        Err(_) => known_exe(&facts, caller.pid).await,
+    let exe = match &caller.peer {
+        Peer::Process(process) => exe(&facts, process.pid).await,
+        Peer::Certificate { .. } => String::new(),
     };
     tokio::task::spawn_blocking(move || recorded(&facts, who(&caller, exe), action, &detail, work))
         .await
         .map_err(|error| Status::internal(format!("the change broke off: {error}")))?
+}
+
+/// Who asks.
+pub fn caller<R>(request: &Request<R>) -> Result<&Caller, Status> {
+    let found = request.extensions().get::<Caller>();
+    found.ok_or_else(|| Status::permission_denied("it is not known who is calling"))
 }
 
 /// Makes a change that a signal asks for.
@@ -80,9 +81,9 @@ fn recorded<T>(
         caller_gid = who.gid,
         caller_pid = who.pid,
         caller_exe = who.exe,
-        "{action} {detail} by uid {}, pid {}: {}",
-        who.uid,
-        who.pid,
+        caller_certificate = who.certificate,
+        caller_address = who.address,
+        "{action} {detail} by {who}: {}",
         failure.as_deref().unwrap_or("done")
     );
     if let Err(error) = facts.audit.end(entry, failure.as_deref()) {
@@ -92,19 +93,39 @@ fn recorded<T>(
     result
 }
 
+async fn exe(facts: &Facts, pid: u32) -> String {
+    match fs::read_link(format!("/proc/{pid}/exe")) {
+        Ok(exe) => exe.to_string_lossy().into_owned(),
+        // Others' are not readable without privileges, but the table knows them.
+        Err(_) => known_exe(facts, pid).await,
+    }
+}
+
 async fn known_exe(facts: &Facts, pid: u32) -> String {
     let living = facts.hub.processes().await.unwrap_or_default();
     let found = living.iter().rfind(|process| process.pid == pid);
     found.map_or(String::new(), |process| process.exe.to_string())
 }
 
-fn who(caller: &Caller, exe: String) -> Who {
-    Who {
-        uid: caller.uid,
-        user: Procfs::new().user(caller.uid).map(|name| name.to_string()),
-        gid: caller.gid,
-        pid: caller.pid,
-        exe,
+/// The caller as the audit names it.
+pub fn who(caller: &Caller, exe: String) -> Who {
+    match &caller.peer {
+        Peer::Process(process) => Who {
+            uid: process.uid,
+            user: Procfs::new().user(process.uid).map(|name| name.to_string()),
+            gid: process.gid,
+            pid: process.pid,
+            exe,
+            certificate: None,
+            address: None,
+        },
+        Peer::Certificate { names, address } => Who {
+            uid: NO_USER,
+            gid: NO_USER,
+            certificate: Some(names.to_string()),
+            address: Some(address.to_string()),
+            ..Who::default()
+        },
     }
 }
 
@@ -139,5 +160,7 @@ fn entry(entry: Entry) -> v1::AuditEntry {
         gid: entry.who.gid,
         pid: entry.who.pid,
         exe: entry.who.exe,
+        certificate: entry.who.certificate,
+        address: entry.who.address,
     }
 }

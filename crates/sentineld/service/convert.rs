@@ -199,6 +199,7 @@ pub fn acknowledgement(known: Acknowledgement) -> v1::Acknowledgement {
     v1::Acknowledgement {
         time: Some(timestamp(known.time_ns)),
         uid: known.uid,
+        certificate: known.certificate,
         user: known.user,
         note: known.note,
     }

@@ -1,6 +1,6 @@
-//! The control plane: the gRPC service on its Unix socket.
+//! The control plane: the gRPC service on its Unix socket, and for other hosts over TLS.
 //!
-//! Owns the socket, the RPCs and their limits. Only `convert` knows both our words
+//! Owns the sockets, the RPCs and their limits. Only `convert` knows both our words
 //! and the API's; what the pipeline does never waits for a client.
 
 mod access;
@@ -14,9 +14,11 @@ mod reload;
 mod rpc;
 mod socket;
 mod status;
+mod tcp;
 mod tree;
 
 use std::future::Future;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +27,7 @@ use anyhow::{Context, Result};
 use sentinel_api::v1::sentinel_server::SentinelServer;
 use serde::{Deserialize, Serialize};
 use tokio_stream::StreamExt;
-use tokio_stream::wrappers::UnixListenerStream;
+use tokio_stream::wrappers::{ReceiverStream, UnixListenerStream};
 use tonic::transport::Server;
 use tower::layer::layer_fn;
 
@@ -36,6 +38,7 @@ pub use convert::event as convert_event;
 pub use reload::by_signal as reload_by_signal;
 pub use socket::{Socket, SocketError};
 pub use status::{Facts, STALL_S};
+pub use tcp::{Config as TcpConfig, Listener as TcpListener, Tls, TlsError, bind as bind_tcp};
 
 /// What the operator decides about the control plane.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,6 +57,22 @@ pub struct Config {
     pub calls_max: u32,
     /// Streams and calls that one connection may have open at the same time.
     pub calls_per_connection_max: u32,
+    /// Access from other hosts.
+    pub tcp: tcp::Config,
+}
+
+impl Config {
+    /// Says in one sentence what is wrong with the values, if anything is.
+    pub fn check(&self) -> Result<(), String> {
+        let socket = self.socket.to_string_lossy();
+        if socket.contains("://") || socket.parse::<SocketAddr>().is_ok() {
+            return Err(format!(
+                "service.socket is {socket:?}, but must be the path of a Unix socket: plain TCP \
+                 is not served; [service.tcp] is, with certificates on both sides"
+            ));
+        }
+        self.tcp.check()
+    }
 }
 
 impl Default for Config {
@@ -65,6 +84,7 @@ impl Default for Config {
             connections_max: 128,
             calls_max: 128,
             calls_per_connection_max: 64,
+            tcp: tcp::Config::default(),
         }
     }
 }
@@ -77,18 +97,28 @@ const KEEPALIVE: Duration = Duration::from_secs(20);
 /// Serves until `shutdown` completes.
 pub async fn serve(
     config: &Config,
-    socket: Socket,
+    (socket, tcp): (Socket, Option<TcpListener>),
     facts: Arc<Facts>,
     shutdown: impl Future<Output = ()>,
 ) -> Result<()> {
     let (health, health_service) = tonic_health::server::health_reporter();
     health.set_serving::<SentinelServer<rpc::Rpc>>().await;
     let (door, guard) = (Arc::clone(&facts.door), Arc::clone(&facts.door));
+    let remote = match tcp {
+        Some(listener) => {
+            tracing::info!("listening on {} too, for certificates", config.tcp.listen);
+            listener.connections(Arc::clone(&facts.door))?
+        }
+        // Nothing ever comes.
+        None => tokio::sync::mpsc::channel(1).1,
+    };
     let rpc =
         SentinelServer::new(rpc::Rpc::new(facts)).max_decoding_message_size(REQUEST_BYTES_MAX);
     // A connection that could not be accepted, or found no place, is none of the others'.
     let connections = UnixListenerStream::new(socket.listener()?)
-        .filter_map(move |stream| door.admit(stream.ok()?).map(Ok::<_, std::io::Error>));
+        .filter_map(move |stream| door.admit(stream.ok()?))
+        .merge(ReceiverStream::new(remote))
+        .map(Ok::<_, std::io::Error>);
     Server::builder()
         .layer(layer_fn(move |inner| Guard::new(inner, Arc::clone(&guard))))
         .max_concurrent_streams(config.calls_per_connection_max)

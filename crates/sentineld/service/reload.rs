@@ -42,6 +42,12 @@ pub fn reload(facts: &Facts) -> Result<v1::ReloadResponse, Status> {
     let mut adopted = settings.clone();
     adopted.adopt(&read);
     let config = &adopted.config;
+    // First, because it is the one step that can fail for reasons outside; and always,
+    // because certificates are renewed in their files.
+    if let Some(tls) = &facts.tls {
+        tls.reload(&config.service.tcp)
+            .map_err(|error| Status::failed_precondition(error.to_string()))?;
+    }
     if !facts
         .hub
         .ask(Request::Detect(Box::new(config.detect.clone())))
@@ -50,7 +56,7 @@ pub fn reload(facts: &Facts) -> Result<v1::ReloadResponse, Status> {
     }
     journald::set_level(config.log_level);
     // Also when nothing changed in the file: the groups may have been made since.
-    facts.door.use_groups(&config.service);
+    facts.door.use_names(&config.service);
     *settings = adopted;
     let (applied, needs_restart): (Vec<String>, Vec<String>) = changed
         .into_iter()

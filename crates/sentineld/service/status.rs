@@ -6,7 +6,7 @@ use sentinel_api::v1;
 use sentinel_event::Ring;
 use sentinel_store::Writer;
 
-use super::{Door, convert};
+use super::{Door, Tls, convert};
 use crate::acknowledgements::Acknowledgements;
 use crate::audit::Audit;
 use crate::clock;
@@ -38,6 +38,8 @@ pub struct Facts {
     pub acknowledgements: Acknowledgements,
     /// Who may ask and change.
     pub door: Arc<Door>,
+    /// What other hosts are shown and asked for, when they are served.
+    pub tls: Option<Arc<Tls>>,
     /// The store.
     pub writer: Arc<Writer>,
     /// The log of alerts.

@@ -1,15 +1,13 @@
 //! `sentinelctl alerts`: the history of alerts, the live stream, or one alert.
 
-use std::collections::VecDeque;
-use std::path::Path;
-
 use clap::builder::PossibleValuesParser;
 use sentinel_api::v1::{
     self, AcknowledgeAlertRequest, GetAlertRequest, ListAlertsRequest, StreamAlertsRequest,
 };
 use sentinel_event::Severity;
+use std::collections::VecDeque;
 
-use crate::client::{self, Client};
+use crate::client::{self, Client, Target};
 use crate::failure::Failure;
 use crate::output::{Output, Reader};
 use crate::{json, render, when};
@@ -94,8 +92,8 @@ struct Filter {
 }
 
 /// Shows what was asked for.
-pub async fn run(args: &Args, socket: &Path, output: &mut Output) -> Result<(), Failure> {
-    let mut client = client::connect(socket).await?;
+pub async fn run(args: &Args, target: &Target, output: &mut Output) -> Result<(), Failure> {
+    let mut client = client::connect(target).await?;
     match &args.action {
         Some(Action::Show { id }) => show(&mut client, id, output).await,
         Some(Action::Ack { id, note }) => acknowledge(&mut client, id, note, output).await,

@@ -1,10 +1,8 @@
 //! `sentinelctl audit`: who changed what.
 
-use std::path::Path;
-
 use sentinel_api::v1::ListAuditRequest;
 
-use crate::client;
+use crate::client::{self, Target};
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::{json, render};
@@ -18,8 +16,8 @@ pub struct Args {
 }
 
 /// Lists the changes, oldest first.
-pub async fn run(args: &Args, socket: &Path, output: &mut Output) -> Result<(), Failure> {
-    let mut client = client::connect(socket).await?;
+pub async fn run(args: &Args, target: &Target, output: &mut Output) -> Result<(), Failure> {
+    let mut client = client::connect(target).await?;
     let request = ListAuditRequest {
         limit: args.count.unwrap_or(0),
     };

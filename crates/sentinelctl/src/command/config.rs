@@ -1,10 +1,8 @@
 //! `sentinelctl config` and `sentinelctl reload`: the settings in use.
 
-use std::path::Path;
-
 use sentinel_api::v1::{GetConfigRequest, ReloadRequest, ReloadResponse, Setting};
 
-use crate::client;
+use crate::client::{self, Target};
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::{json, render};
@@ -27,8 +25,8 @@ impl Args {
 }
 
 /// Shows the settings in use.
-pub async fn show(args: &Args, socket: &Path, output: &mut Output) -> Result<(), Failure> {
-    let mut client = client::connect(socket).await?;
+pub async fn show(args: &Args, target: &Target, output: &mut Output) -> Result<(), Failure> {
+    let mut client = client::connect(target).await?;
     let mut answer = client::answer(client.get_config(GetConfigRequest {})).await?;
     answer.settings.retain(|setting| args.wants(setting));
     if output.json {
@@ -41,8 +39,8 @@ pub async fn show(args: &Args, socket: &Path, output: &mut Output) -> Result<(),
 }
 
 /// Lets the daemon read its configuration file again.
-pub async fn reload(socket: &Path, output: &mut Output) -> Result<(), Failure> {
-    let mut client = client::connect(socket).await?;
+pub async fn reload(target: &Target, output: &mut Output) -> Result<(), Failure> {
+    let mut client = client::connect(target).await?;
     let answer = client::answer(client.reload(ReloadRequest {})).await?;
     if output.json {
         return output.line(&json::message("ReloadResponse", &answer)?);

@@ -4,11 +4,11 @@
 mod checks;
 mod daemon;
 
-use std::path::Path;
 use std::process::ExitCode;
 
 use serde::Serialize;
 
+use crate::client::Target;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::{json, render};
@@ -61,9 +61,13 @@ impl Finding {
 }
 
 /// Looks at everything, and fails when something keeps Sentinel from its work.
-pub async fn run(socket: &Path, output: &mut Output) -> Result<ExitCode, Failure> {
-    let mut findings = checks::host();
-    findings.extend(daemon::daemon(socket).await);
+pub async fn run(target: &Target, output: &mut Output) -> Result<ExitCode, Failure> {
+    // What is true of this host says nothing about another.
+    let mut findings = match target {
+        Target::Socket(_) => checks::host(),
+        Target::Remote(_) => Vec::new(),
+    };
+    findings.extend(daemon::daemon(target).await);
     let bad = findings.iter().any(|f| f.state == State::Bad);
     if output.json {
         for finding in &findings {

@@ -1,12 +1,10 @@
 //! `sentinelctl events`: what happens on this host, and what has happened.
 
-use std::path::Path;
-
 use clap::builder::PossibleValuesParser;
 use sentinel_api::v1::{self, StreamEventsRequest};
 use sentinel_event::Kind;
 
-use crate::client;
+use crate::client::{self, Target};
 use crate::failure::Failure;
 use crate::output::{Output, Reader};
 use crate::{json, render, when};
@@ -46,8 +44,8 @@ pub struct Args {
 }
 
 /// Follows the events until the count is reached or the user leaves.
-pub async fn run(args: &Args, socket: &Path, output: &mut Output) -> Result<(), Failure> {
-    let mut client = client::connect(socket).await?;
+pub async fn run(args: &Args, target: &Target, output: &mut Output) -> Result<(), Failure> {
+    let mut client = client::connect(target).await?;
     let request = StreamEventsRequest {
         kinds: args.kind.clone(),
         pid: args.pid,

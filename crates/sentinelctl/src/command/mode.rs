@@ -1,11 +1,9 @@
 //! `sentinelctl mode`: which mode the sensor is in, and the switch.
 
-use std::path::Path;
-
 use clap::ValueEnum;
 use sentinel_api::v1::{self, GetModeRequest, SetModeRequest};
 
-use crate::client;
+use crate::client::{self, Target};
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::{json, render};
@@ -27,8 +25,8 @@ enum Mode {
 }
 
 /// Shows the mode, after the switch if one was asked for.
-pub async fn run(args: &Args, socket: &Path, output: &mut Output) -> Result<(), Failure> {
-    let mut client = client::connect(socket).await?;
+pub async fn run(args: &Args, target: &Target, output: &mut Output) -> Result<(), Failure> {
+    let mut client = client::connect(target).await?;
     let state = match args.mode {
         None => client::answer(client.get_mode(GetModeRequest {})).await?,
         Some(mode) => {

@@ -1,10 +1,8 @@
 //! `sentinelctl status`: the health of the sensor on one screen.
 
-use std::path::Path;
-
 use sentinel_api::v1::{ListAlertsRequest, StatusRequest};
 
-use crate::client;
+use crate::client::{self, Target};
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::{json, render};
@@ -13,8 +11,8 @@ use crate::{json, render};
 const LATEST: u32 = 3;
 
 /// Asks once and shows everything.
-pub async fn run(socket: &Path, output: &mut Output) -> Result<(), Failure> {
-    let mut client = client::connect(socket).await?;
+pub async fn run(target: &Target, output: &mut Output) -> Result<(), Failure> {
+    let mut client = client::connect(target).await?;
     let status = client::answer(client.status(StatusRequest {})).await?;
     if output.json {
         return output.line(&json::message("StatusResponse", &status)?);

@@ -1,10 +1,8 @@
 //! `sentinelctl tree`: who lives on this host, and who begot whom.
 
-use std::path::Path;
-
 use sentinel_api::v1::GetTreeRequest;
 
-use crate::client;
+use crate::client::{self, Target};
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::{json, render};
@@ -23,8 +21,8 @@ pub struct Args {
 const KTHREADD: u32 = 2;
 
 /// Shows the tree.
-pub async fn run(args: &Args, socket: &Path, output: &mut Output) -> Result<(), Failure> {
-    let mut client = client::connect(socket).await?;
+pub async fn run(args: &Args, target: &Target, output: &mut Output) -> Result<(), Failure> {
+    let mut client = client::connect(target).await?;
     let request = GetTreeRequest { pid: args.pid };
     let mut answer = client::answer(client.get_tree(request)).await?;
     if !args.kernel && args.pid.is_none() {

@@ -72,9 +72,10 @@ fn facts(alert: &Alert, look: &Look) -> Vec<String> {
     fact("Package", escape(alert.package()).into_owned());
     fact("SHA-256", escape(alert.exe_sha256()).into_owned());
     if let Some(known) = &alert.acknowledged {
-        let user = match &known.user {
-            Some(user) => escape(user).into_owned(),
-            None => format!("uid {}", known.uid),
+        let user = match (&known.user, &known.certificate) {
+            (_, Some(names)) => escape(names).into_owned(),
+            (Some(user), None) => escape(user).into_owned(),
+            (None, None) => format!("uid {}", known.uid),
         };
         let when = look.date(known.time.as_ref());
         let note = escape(&known.note);

@@ -22,6 +22,11 @@ pub fn line(entry: &AuditEntry, look: &Look) -> String {
         true => outcome,
         false => format!("{outcome}: {}", escape(&entry.reason)),
     };
+    if let Some(names) = &entry.certificate {
+        let address = entry.address.as_deref().unwrap_or("another host");
+        let (names, address) = (escape(names), escape(address));
+        return format!("{time}  {deed}  {outcome}  by {names} from {address}");
+    }
     let user = match &entry.user {
         Some(user) => format!("{} (uid {})", escape(user), entry.uid),
         None => format!("uid {}", entry.uid),

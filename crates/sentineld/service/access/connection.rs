@@ -5,16 +5,20 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::UnixStream;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Sleep;
 use tonic::transport::server::Connected;
 
 use super::Caller;
 
+/// What bytes come and go through: a Unix socket, or TLS over TCP.
+pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
 /// A connection; its place is free again when it is dropped.
 pub struct Connection {
-    pub(super) stream: UnixStream,
+    pub(super) stream: Box<dyn Stream>,
     pub(super) caller: Caller,
     /// When it ends whatever happens; strangers are not kept.
     pub(super) deadline: Option<Pin<Box<Sleep>>>,

@@ -3,15 +3,18 @@
 //! them out, and strangers have few.
 
 use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::net::UnixStream;
+use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_rustls::server::TlsStream;
 use tonic::Status;
 
-use super::{Caller, Connection, Gids, Role, groups};
+use super::connection::Stream;
+use super::{Caller, Connection, Gids, Name, Peer, Process, Role, Subjects, certificate, groups};
 use crate::service::Config;
 
 /// Connections of those who may change; what readers do cannot lock them out.
@@ -23,20 +26,31 @@ const HEAVY_CALLS: usize = 4;
 /// Places for those who may do nothing, just long enough to be told so.
 const STRANGER_PLACES: usize = 16;
 const STRANGER_STAY: Duration = Duration::from_secs(5);
-/// Refusals to one user are logged no more often than this; the others are counted.
+/// Refusals to one caller are logged no more often than this; the others are counted.
 const LOG_INTERVAL: Duration = Duration::from_secs(10);
-/// Users about whom that is remembered.
-const LOG_USERS: usize = 256;
+/// Callers about whom that is remembered.
+const LOG_CALLERS: usize = 256;
+/// What the names in a certificate may take in messages; the rest is cut off.
+const NAMES_CHARS_MAX: usize = 300;
 
 /// Decides about connections and calls.
 pub struct Door {
     groups: Mutex<Groups>,
+    subjects: Mutex<Subjects>,
     admins: Places,
     readers: Places,
     strangers: Places,
     turned_away_total: AtomicU64,
     refused_total: AtomicU64,
-    refusals: Mutex<HashMap<u32, Refusals>>,
+    refusals: Mutex<HashMap<Refused, Refusals>>,
+}
+
+/// Whose refusals are counted together.
+#[derive(Debug, PartialEq, Eq, Hash)]
+enum Refused {
+    User(u32),
+    Certificate(Arc<str>),
+    Address(IpAddr),
 }
 
 /// What those of one role share.
@@ -65,7 +79,7 @@ struct Groups {
     gids: Gids,
 }
 
-/// Refusals to one user since the last one that was logged.
+/// Refusals to one caller since the last one that was logged.
 struct Refusals {
     logged_at: Instant,
     unlogged: u64,
@@ -76,6 +90,7 @@ impl Door {
     pub fn new(config: &Config) -> Door {
         let door = Door {
             groups: Mutex::default(),
+            subjects: Mutex::default(),
             admins: Places::new(ADMIN_PLACES, ADMIN_CALLS),
             readers: Places::new(config.connections_max as usize, config.calls_max as usize),
             strangers: Places::new(STRANGER_PLACES, STRANGER_PLACES),
@@ -83,13 +98,19 @@ impl Door {
             refused_total: AtomicU64::new(0),
             refusals: Mutex::default(),
         };
-        door.use_groups(config);
+        door.use_names(config);
         door
     }
 
-    /// Decides by the groups of `config` from now on. Connections that are open keep the
-    /// role that they were let in with.
-    pub fn use_groups(&self, config: &Config) {
+    /// Decides by the groups and the certificates that `config` names from now on.
+    /// Connections that are open keep the role that they were let in with.
+    pub fn use_names(&self, config: &Config) {
+        // What is no name was refused when the configuration was read.
+        let parsed = |names: &[String]| names.iter().filter_map(|n| n.parse().ok()).collect();
+        *self.subjects() = Subjects {
+            readers: parsed(&config.tcp.readers),
+            admins: parsed(&config.tcp.admins),
+        };
         let gids = Gids {
             read: groups::number(&config.read_group),
             admin: groups::number(&config.admin_group),
@@ -103,6 +124,10 @@ impl Door {
 
     fn groups(&self) -> MutexGuard<'_, Groups> {
         self.groups.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn subjects(&self) -> MutexGuard<'_, Subjects> {
+        self.subjects.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Connections and calls that found no place.
@@ -119,6 +144,30 @@ impl Door {
     /// does not say who it is.
     pub fn admit(&self, stream: UnixStream) -> Option<Connection> {
         let caller = self.who(&stream);
+        self.admit_as(caller, stream)
+    }
+
+    /// The same for a peer whose certificate is valid; `None` also when that cannot be read.
+    pub fn admit_certified(
+        &self,
+        stream: TlsStream<TcpStream>,
+        address: SocketAddr,
+    ) -> Option<Connection> {
+        let shown = stream.get_ref().1.peer_certificates();
+        let names = certificate::names(shown?.first()?)?;
+        let role = self.subjects().role(&names);
+        let names: Vec<String> = names.iter().map(Name::to_string).collect();
+        let names: String = names.join(", ").chars().take(NAMES_CHARS_MAX).collect();
+        let names: Arc<str> = names.into();
+        let peer = Peer::Certificate { names, address };
+        self.admit_as(Some(Caller { peer, role }), stream)
+    }
+
+    fn admit_as(
+        &self,
+        caller: Option<Caller>,
+        stream: impl Stream + 'static,
+    ) -> Option<Connection> {
         let role = caller.as_ref().map_or(Role::Stranger, |caller| caller.role);
         let stay = (role == Role::Stranger).then_some(STRANGER_STAY);
         let place = Arc::clone(&self.places(role).connections)
@@ -126,15 +175,20 @@ impl Door {
             .ok();
         let admitted = caller.zip(place);
         if admitted.is_none() {
-            self.turned_away_total.fetch_add(1, Relaxed);
+            self.turn_away();
         }
         let (caller, _place) = admitted?;
         Some(Connection {
-            stream,
+            stream: Box::new(stream),
             caller,
             deadline: stay.map(|stay| Box::pin(tokio::time::sleep(stay))),
             _place,
         })
+    }
+
+    /// Counts a connection or call for which there was no place.
+    pub fn turn_away(&self) {
+        self.turned_away_total.fetch_add(1, Relaxed);
     }
 
     fn places(&self, role: Role) -> &Places {
@@ -153,7 +207,7 @@ impl Door {
         let places = self.places(caller.role);
         let wanted = if heavy { &places.heavy } else { &places.calls };
         Arc::clone(wanted).try_acquire_owned().map_err(|_| {
-            self.turned_away_total.fetch_add(1, Relaxed);
+            self.turn_away();
             Status::resource_exhausted(
                 "too many calls are open at the same time; close some, or try again",
             )
@@ -168,13 +222,14 @@ impl Door {
         });
         let (uid, gid) = (peer.uid(), peer.gid());
         let gids = self.groups().gids;
-        Some(Caller {
+        let role = gids.role(uid, gid, &groups);
+        let peer = Peer::Process(Process {
             uid,
             gid,
             pid: peer.pid().and_then(|pid| pid.try_into().ok()).unwrap_or(0),
-            role: gids.role(uid, gid, &groups),
             groups: groups.into(),
-        })
+        });
+        Some(Caller { peer, role })
     }
 
     /// Whether the caller may; if not, why, in a sentence with the next step. The
@@ -184,7 +239,46 @@ impl Door {
             return Ok(());
         }
         self.refused_total.fetch_add(1, Relaxed);
-        self.log_refusal(caller, call);
+        match &caller.peer {
+            Peer::Process(process) => {
+                if let Some(unlogged) = self.worth_logging(Refused::User(process.uid)) {
+                    tracing::warn!(
+                        target: "access",
+                        caller_uid = process.uid,
+                        caller_gid = process.gid,
+                        caller_pid = process.pid,
+                        call,
+                        unlogged,
+                        "refused {call} to {caller} ({unlogged} refusals before it were not logged)",
+                    );
+                }
+                Err(self.may_not(process.uid, needed))
+            }
+            Peer::Certificate { names, address } => {
+                let refused = Refused::Certificate(Arc::clone(names));
+                if let Some(unlogged) = self.worth_logging(refused) {
+                    tracing::warn!(
+                        target: "access",
+                        caller_certificate = &**names,
+                        caller_address = %address,
+                        call,
+                        unlogged,
+                        "refused {call} to {caller} ({unlogged} refusals before it were not logged)",
+                    );
+                }
+                let (deed, key) = match needed {
+                    Role::Admin => ("change anything", "admins"),
+                    _ => ("look", "readers"),
+                };
+                Err(format!(
+                    "the certificate of {names} may not {deed}: none of its names is among \
+                     service.tcp.{key} of this sensor; add one there and reload"
+                ))
+            }
+        }
+    }
+
+    fn may_not(&self, uid: u32, needed: Role) -> String {
         let names = self.groups();
         let (deed, group, gid) = match needed {
             Role::Admin => ("change anything", &names.admin, names.gids.admin),
@@ -196,43 +290,50 @@ impl Door {
             ),
             None => "this host has no such group, so use sudo".to_owned(),
         };
-        Err(format!(
-            "user {} may not {deed}, only root and the group '{group}' may: {step}",
-            caller.uid
-        ))
+        format!("user {uid} may not {deed}, only root and the group '{group}' may: {step}")
     }
 
-    fn log_refusal(&self, caller: &Caller, call: &str) {
-        let mut users = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
-        let unlogged = match users.get_mut(&caller.uid) {
-            Some(user) if user.logged_at.elapsed() < LOG_INTERVAL => {
-                user.unlogged += 1;
-                return;
+    /// Counts and logs a connection that never came to a call.
+    pub fn refuse_address(&self, address: SocketAddr, reason: &str) {
+        self.refused_total.fetch_add(1, Relaxed);
+        if let Some(unlogged) = self.worth_logging(Refused::Address(address.ip())) {
+            let reason: String = reason.chars().take(NAMES_CHARS_MAX).collect();
+            tracing::warn!(
+                target: "access",
+                caller_address = %address,
+                unlogged,
+                "refused a connection from {address}: {reason} ({unlogged} refusals before it \
+                 were not logged)",
+            );
+        }
+    }
+
+    /// How many refusals were not logged since the last one that was; `None` when this one
+    /// need not be either.
+    fn worth_logging(&self, refused: Refused) -> Option<u64> {
+        let mut callers = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+        let unlogged = match callers.get_mut(&refused) {
+            Some(caller) if caller.logged_at.elapsed() < LOG_INTERVAL => {
+                caller.unlogged += 1;
+                return None;
             }
-            Some(user) => user.unlogged,
+            Some(caller) => caller.unlogged,
             None => 0,
         };
-        if users.len() >= LOG_USERS {
-            users.retain(|_, user| user.logged_at.elapsed() < LOG_INTERVAL);
+        if callers.len() >= LOG_CALLERS {
+            callers.retain(|_, caller| caller.logged_at.elapsed() < LOG_INTERVAL);
         }
         // Were there still too many, they would be logged more often, not forgotten.
-        if users.len() < LOG_USERS || users.contains_key(&caller.uid) {
+        if callers.len() < LOG_CALLERS || callers.contains_key(&refused) {
             let logged_at = Instant::now();
-            let user = Refusals {
-                logged_at,
-                unlogged: 0,
-            };
-            users.insert(caller.uid, user);
+            callers.insert(
+                refused,
+                Refusals {
+                    logged_at,
+                    unlogged: 0,
+                },
+            );
         }
-        drop(users);
-        tracing::warn!(
-            target: "access",
-            caller_uid = caller.uid,
-            caller_gid = caller.gid,
-            caller_pid = caller.pid,
-            call,
-            unlogged,
-            "refused {call} to {caller} ({unlogged} refusals before it were not logged)",
-        );
+        Some(unlogged)
     }
 }

@@ -89,9 +89,7 @@ where
                 .check(caller, needed(path), path)
                 .map_err(Status::permission_denied)
                 .and_then(|()| self.door.call_place(caller, HEAVY.contains(&path))),
-            None => Err(Status::permission_denied(
-                "the kernel does not say who is calling",
-            )),
+            None => Err(Status::permission_denied("it is not known who is calling")),
         };
         match place {
             Ok(_place) => {

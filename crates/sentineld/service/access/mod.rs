@@ -1,16 +1,21 @@
-//! Who may do what, decided by the kernel's account of who connected.
+//! Who may do what, decided by the kernel's account of who connected; for other hosts, by
+//! the certificate that was shown.
 //!
 //! Owns the roles, the admission of connections and the check of each call. What a
 //! change does and how it is recorded is not decided here.
 
+mod certificate;
 mod connection;
 mod door;
 mod groups;
 mod guard;
 mod held;
 
+use std::fmt::{self, Display};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
+pub use certificate::Name;
 pub use connection::Connection;
 pub use door::Door;
 pub use guard::Guard;
@@ -26,9 +31,32 @@ pub enum Role {
     Admin,
 }
 
-/// Who is at the other end of a connection, as of when it connected.
+/// Who is at the other end of a connection, as of when it connected, and what that allows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
+    /// Who it is.
+    pub peer: Peer,
+    /// What that allows.
+    pub role: Role,
+}
+
+/// Who is at the other end of a connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Peer {
+    /// A process of this host, of which the kernel tells.
+    Process(Process),
+    /// Whoever holds the key of a certificate, on some host.
+    Certificate {
+        /// Every name in the certificate, separated by commas.
+        names: Arc<str>,
+        /// Where the connection comes from.
+        address: SocketAddr,
+    },
+}
+
+/// A process at the other end of a connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Process {
     /// Effective user id.
     pub uid: u32,
     /// Effective group id.
@@ -37,13 +65,41 @@ pub struct Caller {
     pub pid: u32,
     /// Supplementary groups.
     pub groups: Arc<[u32]>,
-    /// What that allows.
-    pub role: Role,
 }
 
-impl std::fmt::Display for Caller {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "uid {}, gid {}, pid {}", self.uid, self.gid, self.pid)
+impl Display for Caller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.peer {
+            Peer::Process(Process { uid, gid, pid, .. }) => {
+                write!(f, "uid {uid}, gid {gid}, pid {pid}")
+            }
+            Peer::Certificate { names, address } => {
+                write!(f, "the certificate of {names} from {address}")
+            }
+        }
+    }
+}
+
+/// The names that the configuration gives roles to.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Subjects {
+    /// Who may ask.
+    pub readers: Vec<Name>,
+    /// Who may change.
+    pub admins: Vec<Name>,
+}
+
+impl Subjects {
+    /// The role of a certificate with these names.
+    pub fn role(&self, names: &[Name]) -> Role {
+        let among = |wanted: &[Name]| names.iter().any(|name| wanted.contains(name));
+        if among(&self.admins) {
+            Role::Admin
+        } else if among(&self.readers) {
+            Role::Reader
+        } else {
+            Role::Stranger
+        }
     }
 }
 
@@ -99,5 +155,23 @@ mod tests {
         let none = Gids::default();
         assert_eq!(none.role(1000, 0, &[0]), Role::Stranger);
         assert_eq!(none.role(0, 1000, &[]), Role::Admin);
+    }
+
+    #[test]
+    fn any_name_of_a_certificate_gives_its_role_and_the_greatest_counts() {
+        let name = |text: &str| text.parse::<Name>().expect("a name");
+        let subjects = Subjects {
+            readers: vec![name("DNS=a.example"), name("CN=ops")],
+            admins: vec![name("URI=spiffe://x/ops")],
+        };
+        let check = |names: &[&str], expected| {
+            let names: Vec<Name> = names.iter().map(|text| name(text)).collect();
+            assert_eq!(subjects.role(&names), expected, "{names:?}");
+        };
+        check(&[], Role::Stranger);
+        check(&["CN=a.example", "DNS=ops"], Role::Stranger);
+        check(&["CN=x", "DNS=a.example"], Role::Reader);
+        check(&["CN=ops", "URI=spiffe://x/ops"], Role::Admin);
+        assert_eq!(Subjects::default().role(&[name("CN=ops")]), Role::Stranger);
     }
 }

@@ -6,20 +6,20 @@ use nix::sys::statvfs::statvfs;
 use sentinel_api::v1::{GetConfigRequest, GetConfigResponse, StatusRequest, StatusResponse};
 
 use super::{Finding, State};
-use crate::client;
+use crate::client::{self, Target};
 use crate::failure::Failure;
 use crate::render::unit::bytes;
 
 /// Asks it, and judges the answer.
-pub async fn daemon(socket: &Path) -> Vec<Finding> {
-    match ask(socket).await {
-        Ok((status, config)) => judge(&status, &config),
+pub async fn daemon(target: &Target) -> Vec<Finding> {
+    match ask(target).await {
+        Ok((status, config)) => judge(&status, &config, matches!(target, Target::Socket(_))),
         Err(failure) => vec![unreachable(&failure)],
     }
 }
 
-async fn ask(socket: &Path) -> Result<(StatusResponse, GetConfigResponse), Failure> {
-    let mut client = client::connect(socket).await?;
+async fn ask(target: &Target) -> Result<(StatusResponse, GetConfigResponse), Failure> {
+    let mut client = client::connect(target).await?;
     let status = client::answer(client.status(StatusRequest {})).await?;
     let config = client::answer(client.get_config(GetConfigRequest {})).await?;
     Ok((status, config))
@@ -39,7 +39,7 @@ fn unreachable(failure: &Failure) -> Finding {
     Finding::new("daemon", state, found, advice)
 }
 
-fn judge(status: &StatusResponse, config: &GetConfigResponse) -> Vec<Finding> {
+fn judge(status: &StatusResponse, config: &GetConfigResponse, is_here: bool) -> Vec<Finding> {
     let mut findings = vec![Finding::good(
         "daemon",
         format!("version {} answers", status.version),
@@ -53,7 +53,9 @@ fn judge(status: &StatusResponse, config: &GetConfigResponse) -> Vec<Finding> {
         )
     }));
     findings.push(hooks(status));
-    findings.extend(disk(status, config));
+    if is_here {
+        findings.extend(disk(status, config));
+    }
     findings
 }
 
