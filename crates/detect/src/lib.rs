@@ -37,7 +37,7 @@ pub mod techniques;
 #[cfg(test)]
 mod testing;
 mod who;
-mod words;
+pub mod words;
 
 pub use config::{Config, SeverityName};
 pub use credentials::Config as CredentialAccessConfig;
