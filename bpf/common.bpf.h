@@ -73,6 +73,17 @@ static __always_inline void counter__lost(__u32 ring, __u32 kind)
 	counter->last_lost_ns = bpf_ktime_get_boot_ns();
 }
 
+/* An event that is counted into the record of an earlier one. */
+static __always_inline void counter__aggregated(__u32 ring, __u32 kind)
+{
+	struct sentinel_counter *counter = counter__of(ring, kind);
+
+	if (!counter)
+		return;
+	__sync_fetch_and_add(&counter->sent, 1);
+	__sync_fetch_and_add(&counter->aggregated, 1);
+}
+
 /* Reserves a record for an event that is counted already; NULL after counting a loss. */
 static __always_inline void *record__enlarge(__u32 ring, __u32 kind, __u64 size)
 {

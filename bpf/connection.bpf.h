@@ -5,6 +5,7 @@
 
 #include "common.bpf.h"
 #include "object.bpf.h"
+#include "repeat.bpf.h"
 #include "task.bpf.h"
 
 /* Who began a connection, which its end does not say: it may come from an interrupt. */
@@ -20,10 +21,29 @@ struct {
 	__type(value, struct begun);
 } connections __weak SEC(".maps");
 
+/*
+ * Says what makes this connection the same as another: the peer, and the port that is
+ * served, which is ours when we accepted. `kind` is that of its beginning.
+ */
+static __always_inline void connection__key(struct sentinel_repeat_key *key,
+					    const struct begun *begun, __u32 kind)
+{
+	__u32 port =
+		kind == SENTINEL_KIND_ACCEPT ? begun->socket.local_port : begun->socket.peer_port;
+
+	repeat__actor(key, &begun->header);
+	__builtin_memcpy(key->object, begun->socket.peer_addr, sizeof(begun->socket.peer_addr));
+	key->object[2] = port;
+	key->access = begun->socket.family;
+	key->kind = kind;
+}
+
 static __always_inline int connection__emit(__u32 kind, struct sock *sk, __s64 result)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 	struct sentinel_connection *connection;
+	struct sentinel_repeat_key repeated;
+	void *window = window__now();
 	__u64 key = (__u64)sk;
 	struct begun begun;
 
@@ -32,11 +52,18 @@ static __always_inline int connection__emit(__u32 kind, struct sock *sk, __s64 r
 	header__fill(&begun.header, kind, sizeof(*connection), task, result);
 	socket__fill(&begun.socket, sk);
 	bpf_map_update_elem(&connections, &key, &begun, BPF_ANY);
+	if (window) {
+		connection__key(&repeated, &begun, kind);
+		if (repeat__count(window, &repeated, SENTINEL_RING_BULK))
+			return 0;
+	}
 	connection = record__reserve(SENTINEL_RING_BULK, kind, sizeof(*connection));
 	if (!connection)
 		return 0;
 	connection->header = begun.header;
 	connection->socket = begun.socket;
+	if (window)
+		repeat__begin(window, &repeated, connection, sizeof(*connection));
 	bpf_ringbuf_submit(connection, ring__wakeup(SENTINEL_RING_BULK));
 	return 0;
 }

@@ -13,13 +13,14 @@
  */
 static __always_inline int open__return(__u64 *ctx)
 {
+	struct task_struct *task = (void *)bpf_get_current_task();
 	__u64 file = 0;
 
 	bpf_get_func_ret(ctx, &file);
-	if (!pointer__is_valid(file) || task__is_noise((void *)bpf_get_current_task()) ||
+	if (!pointer__is_valid(file) || task__is_noise(task) ||
 	    BPF_CORE_READ((struct file *)file, f_flags) & FMODE_EXEC)
 		return 0;
-	return open__emit(SENTINEL_RING_BULK, SENTINEL_KIND_OPEN, (struct file *)file, NO_FD);
+	return open__report(task, (struct file *)file, NO_FD);
 }
 
 /* struct file *do_file_open(int dfd, struct filename *pathname, const struct open_flags *op) */

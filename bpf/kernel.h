@@ -29,6 +29,7 @@ enum bpf_map_type {
 	BPF_MAP_TYPE_ARRAY = 2,
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
 	BPF_MAP_TYPE_LRU_HASH = 9,
+	BPF_MAP_TYPE_ARRAY_OF_MAPS = 12,
 	BPF_MAP_TYPE_RINGBUF = 27,
 };
 
@@ -128,6 +129,8 @@ struct cred {
 };
 
 struct qstr {
+	/* Of the name and the folder that it is in. */
+	__u32 hash;
 	__u32 len;
 	const unsigned char *name;
 };

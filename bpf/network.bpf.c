@@ -24,37 +24,74 @@ static __always_inline int listen__emit(struct sock *sk)
 	return 0;
 }
 
+static __always_inline void close__fill(struct sentinel_close *close, struct begun *begun,
+					struct sock *sk, int old_state)
+{
+	struct tcp_sock *tcp = (struct tcp_sock *)sk;
+	struct inet_sock *inet = (struct inet_sock *)sk;
+
+	close->header = begun->header;
+	close->header.time_ns = bpf_ktime_get_boot_ns();
+	close->header.size = sizeof(*close);
+	close->header.kind = SENTINEL_KIND_CLOSE;
+	close->header.result = 0;
+	socket__fill(&close->socket, sk);
+	/* The port was given back a moment ago; the inode may be gone, too. */
+	if (!close->socket.local_port)
+		close->socket.local_port = bpf_ntohs(BPF_CORE_READ(inet, inet_sport));
+	close->socket.inode = begun->socket.inode;
+	close->bytes_sent = BPF_CORE_READ(tcp, bytes_sent);
+	close->bytes_received = BPF_CORE_READ(tcp, bytes_received);
+	close->run_ns = close->header.time_ns - begun->header.time_ns;
+	close->old_state = old_state;
+	close->pad = 0;
+}
+
+/* The end of a connection like one that ended before: how much it carried is added up. */
+static __always_inline bool close__count(void *window, struct sentinel_repeat_key *key,
+					 struct begun *begun, struct sock *sk)
+{
+	struct sentinel_repeat *repeat = repeat__count(window, key, SENTINEL_RING_BULK);
+	struct tcp_sock *tcp = (struct tcp_sock *)sk;
+	__u64 sent = BPF_CORE_READ(tcp, bytes_sent);
+	__u64 received = BPF_CORE_READ(tcp, bytes_received);
+	__u64 run_ns = bpf_ktime_get_boot_ns() - begun->header.time_ns;
+
+	if (!repeat)
+		return false;
+	__sync_fetch_and_add(&repeat->bytes_sent, sent);
+	__sync_fetch_and_add(&repeat->bytes_received, received);
+	__sync_fetch_and_add(&repeat->run_ns, run_ns);
+	return true;
+}
+
 /* The end of a connection whose beginning was seen. */
 static __always_inline int close__emit(struct sock *sk, int old_state)
 {
 	__u32 ring = SENTINEL_RING_BULK, kind = SENTINEL_KIND_CLOSE;
-	struct tcp_sock *tcp = (struct tcp_sock *)sk;
-	struct inet_sock *inet = (struct inet_sock *)sk;
 	__u64 key = (__u64)sk;
 	struct begun *begun = bpf_map_lookup_elem(&connections, &key);
+	struct sentinel_repeat_key repeated;
+	void *window = window__now();
 	struct sentinel_close *close;
 
 	if (!begun)
 		return 0;
+	if (window) {
+		connection__key(&repeated, begun, begun->header.kind);
+		repeated.access |= begun->header.kind << 16 | old_state << 8;
+		repeated.kind = kind;
+		if (close__count(window, &repeated, begun, sk))
+			goto forget;
+	}
 	close = record__reserve(ring, kind, sizeof(*close));
 	if (close) {
-		close->header = begun->header;
-		close->header.time_ns = bpf_ktime_get_boot_ns();
-		close->header.size = sizeof(*close);
-		close->header.kind = kind;
-		close->header.result = 0;
-		socket__fill(&close->socket, sk);
-		/* The port was given back a moment ago; the inode may be gone, too. */
-		if (!close->socket.local_port)
-			close->socket.local_port = bpf_ntohs(BPF_CORE_READ(inet, inet_sport));
-		close->socket.inode = begun->socket.inode;
-		close->bytes_sent = BPF_CORE_READ(tcp, bytes_sent);
-		close->bytes_received = BPF_CORE_READ(tcp, bytes_received);
-		close->run_ns = close->header.time_ns - begun->header.time_ns;
-		close->old_state = old_state;
-		close->pad = 0;
+		close__fill(close, begun, sk, old_state);
+		if (window)
+			repeat__begin(window, &repeated, close, sizeof(*close));
 		bpf_ringbuf_submit(close, ring__wakeup(ring));
 	}
+forget:
 	bpf_map_delete_elem(&connections, &key);
 	return 0;
 }

@@ -6,6 +6,7 @@
 #include "common.bpf.h"
 #include "object.bpf.h"
 #include "path.bpf.h"
+#include "repeat.bpf.h"
 #include "task.bpf.h"
 
 /* include/linux/fs.h: this open made the file. */
@@ -30,7 +31,9 @@ static __always_inline bool open__fill(struct sentinel_open_head *open, char *by
 	return !open->names.truncated;
 }
 
-static __always_inline int open__emit(__u32 ring, __u32 kind, struct file *file, __s64 fd)
+/* The caller may say where what it opened is remembered; NULL for nowhere. */
+static __always_inline int open__emit(__u32 ring, __u32 kind, struct file *file, __s64 fd,
+				      void *window, const struct sentinel_repeat_key *key)
 {
 	struct sentinel_open_small *small;
 	struct sentinel_open_large *large;
@@ -40,6 +43,8 @@ static __always_inline int open__emit(__u32 ring, __u32 kind, struct file *file,
 		return 0;
 	if (open__fill(&small->head, small->names, sizeof(small->names) - SENTINEL_NAME_BYTES,
 		       sizeof(*small), kind, file, fd)) {
+		if (window)
+			repeat__begin(window, key, small, sizeof(*small));
 		bpf_ringbuf_submit(small, ring__wakeup(ring));
 		return 0;
 	}
@@ -53,6 +58,46 @@ static __always_inline int open__emit(__u32 ring, __u32 kind, struct file *file,
 	return 0;
 }
 
+/*
+ * Says what makes this open the same as another. A file that was made, or that no name
+ * leads to, is the same as none: its inode number may have been another file's.
+ */
+static __always_inline bool open__key(struct sentinel_repeat_key *key, struct task_struct *task,
+				      struct file *file)
+{
+	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
+	const struct cred *cred = BPF_CORE_READ(task, cred);
+	struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry);
+	struct inode *inode = BPF_CORE_READ(file, f_inode);
+	__u64 dev = BPF_CORE_READ(inode, i_sb, s_dev);
+
+	if (BPF_CORE_READ(file, f_mode) & FMODE_CREATED || !BPF_CORE_READ(dentry, d_hash.pprev))
+		return false;
+	key->start_ns = BPF_CORE_READ(leader, start_boottime);
+	key->object[0] = BPF_CORE_READ(inode, i_ino);
+	key->object[1] = dev << 32 | BPF_CORE_READ(dentry, d_name.hash);
+	key->object[2] = (__u64)BPF_CORE_READ(file, f_path.mnt);
+	key->pid = BPF_CORE_READ(task, tgid);
+	key->exec_seq = BPF_CORE_READ(task, self_exec_id);
+	key->uid = BPF_CORE_READ(cred, uid.val);
+	key->euid = BPF_CORE_READ(cred, euid.val);
+	key->access = BPF_CORE_READ(file, f_flags);
+	key->kind = SENTINEL_KIND_OPEN;
+	return true;
+}
+
+static __always_inline int open__report(struct task_struct *task, struct file *file, __s64 fd)
+{
+	struct sentinel_repeat_key key;
+	void *window = window__now();
+
+	if (window && !open__key(&key, task, file))
+		window = NULL;
+	if (window && repeat__count(window, &key, SENTINEL_RING_BULK))
+		return 0;
+	return open__emit(SENTINEL_RING_BULK, SENTINEL_KIND_OPEN, file, fd, window, &key);
+}
+
 /* `fd` is what a system call that opens gave back. */
 static __always_inline int open__returned(long fd)
 {
@@ -64,7 +109,7 @@ static __always_inline int open__returned(long fd)
 	file = file__of_fd(task, fd);
 	if (!file)
 		return 0;
-	return open__emit(SENTINEL_RING_BULK, SENTINEL_KIND_OPEN, file, fd);
+	return open__report(task, file, fd);
 }
 
 static __always_inline int memfd__made(long fd)
@@ -77,7 +122,7 @@ static __always_inline int memfd__made(long fd)
 	file = file__of_fd(task, fd);
 	if (!file)
 		return 0;
-	return open__emit(SENTINEL_RING_PRIORITY, SENTINEL_KIND_MEMFD, file, fd);
+	return open__emit(SENTINEL_RING_PRIORITY, SENTINEL_KIND_MEMFD, file, fd, NULL, NULL);
 }
 
 #endif

@@ -17,7 +17,7 @@
 #pragma GCC diagnostic error "-Wpadded"
 
 /* Bumped with every change of this file's layouts. */
-#define SENTINEL_ABI_VERSION 2
+#define SENTINEL_ABI_VERSION 3
 
 enum sentinel_kind {
 	SENTINEL_KIND_NONE = 0,
@@ -85,6 +85,8 @@ enum sentinel_limit {
 	SENTINEL_CALL_NUMBERS = 512,
 	/* A question of RFC 1035: a name of at most 255 bytes, type and class. */
 	SENTINEL_QUESTION_BYTES = 264,
+	/* Different objects whose repeats are counted in one window. */
+	SENTINEL_REPEATS = 4096,
 };
 
 /* Header flags. */
@@ -345,6 +347,33 @@ struct sentinel_dns {
 	__u32 question_length;
 	__u32 pad;
 	__u8 question[SENTINEL_QUESTION_BYTES]; /* as on the wire: name, type, class */
+};
+
+/*
+ * What makes two opens or connections the same: the process image with its rights, the
+ * object, and the access. A file is its inode by the name and the mount that led to it, so
+ * that another name of the same file is another object.
+ */
+struct sentinel_repeat_key {
+	__u64 start_ns;
+	__u64 object[3];
+	__u32 pid;
+	__u32 exec_seq;
+	__u32 uid;
+	__u32 euid;
+	__u32 access;
+	__u32 kind; /* enum sentinel_kind */
+};
+
+/* How often a thing was done again in one window. */
+struct sentinel_repeat {
+	__u64 count;   /* without the first, which has a record of its own */
+	__u64 last_ns; /* when it was done last */
+	/* close: totals of the repeats */
+	__u64 bytes_sent;
+	__u64 bytes_received;
+	__u64 run_ns;
+	struct sentinel_open_small record; /* the first one's, of whatever kind */
 };
 
 /* New ids are in the header. */

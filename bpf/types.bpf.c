@@ -3,11 +3,17 @@
  * Makes the ABI visible to the daemon: the skeleton describes the types of global
  * variables, so each record type has one here. Nothing reads or writes them.
  */
-#include "common.bpf.h"
+#include "repeat.bpf.h"
 
 const volatile struct sentinel_knobs knobs SEC(".rodata") = {};
 
 const volatile struct sentinel_calls calls SEC(".rodata") = {};
+
+const volatile struct sentinel_repeat no_repeat SEC(".rodata") = {};
+
+/* The daemon lets one of them be counted into and reads the other. */
+struct window repeats_even SEC(".maps");
+struct window repeats_odd SEC(".maps");
 
 enum sentinel_kind abi_kind;
 enum sentinel_call abi_call;
@@ -33,3 +39,5 @@ struct sentinel_close *abi_close;
 struct sentinel_dns *abi_dns;
 struct sentinel_credentials *abi_credentials;
 struct sentinel_counter *abi_counter;
+struct sentinel_repeat_key *abi_repeat_key;
+struct sentinel_repeat *abi_repeat;

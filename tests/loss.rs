@@ -14,7 +14,9 @@ use serde_json::Value;
 
 use crate::support::{Daemon, PATIENCE};
 
-const SMALL_RINGS: &str = "[sensor]\npriority_ring_bytes = 1048576\nbulk_ring_bytes = 1048576\n";
+/// Without aggregation, which would leave little of these floods.
+const SMALL_RINGS: &str = "[sensor]\naggregation_window_ms = 0\npriority_ring_bytes = 1048576\nbulk_ring_bytes = 1048576\n\
+                           [store]\nqueue_batches = 4096\n";
 const OPENS: usize = 20_000;
 const CONNECTIONS: usize = 500;
 const PROGRAMS: usize = 800;
@@ -44,7 +46,8 @@ fn flood_programs() {
     }
 }
 
-fn ring(status: &Value, ring: Ring) -> [u64; 4] {
+/// What a ring sent, received, aggregated and lost.
+pub fn ring(status: &Value, ring: Ring) -> [u64; 4] {
     ["sent", "received", "aggregated", "lost"].map(|key| {
         status["rings"][ring.name()][key]
             .as_u64()
@@ -53,7 +56,7 @@ fn ring(status: &Value, ring: Ring) -> [u64; 4] {
 }
 
 /// The counters once nothing is under way any more.
-fn settled(daemon: &Daemon) -> Value {
+pub fn settled(daemon: &Daemon) -> Value {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let status = daemon.ctl_json(&["--json", "status"]);
@@ -96,6 +99,8 @@ fn every_loss_of_a_flood_is_accounted_for() {
     let lost_of = |status: &Value| Ring::ALL.map(|r| ring(status, r)[3]);
     let [priority, bulk] = lost_of(&status);
     assert!(priority > 0, "a flood of execs fitted: {}", status["rings"]);
+
+    assert_eq!(status["store"]["dropped_total"], 0, "{}", status["store"]);
 
     // A loss is an event a second later at most; what is lost from now on is told at the end.
     thread::sleep(Duration::from_secs(2));

@@ -21,6 +21,8 @@ mod loss;
 mod refusals;
 /// Callers of other hosts, by their certificates.
 mod remote;
+/// What is counted instead of told.
+mod repeats;
 /// What the kernel programs see, trigger by trigger.
 mod sensor;
 /// The rules that every source file follows.

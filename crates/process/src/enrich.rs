@@ -63,6 +63,7 @@ impl Enricher {
             actor,
             result,
             mut flags,
+            count,
             what,
         } = observed;
         let time = wall_ns + time_ns as i64;
@@ -144,7 +145,10 @@ impl Enricher {
             }
             What::System(action) => Detail::System(action),
         };
-        self.event(time, process, actor.tid, result, flags, detail)
+        Event {
+            count,
+            ..self.event(time, process, actor.tid, result, flags, detail)
+        }
     }
 
     /// The event that an actor is root now which was not when it was last seen, although

@@ -41,6 +41,8 @@ pub struct Observed {
     pub result: i64,
     /// What is special about the record.
     pub flags: Flags,
+    /// How many equal acts this stands for: 1, or the repeats of one that was told.
+    pub count: u64,
     /// What.
     pub what: What,
 }

@@ -54,6 +54,7 @@ impl World {
             actor,
             result: 0,
             flags: Flags::default(),
+            count: 1,
             what,
         };
         self.enricher.enrich(observed, 0, lookup)

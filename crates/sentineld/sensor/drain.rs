@@ -16,6 +16,7 @@ use sentinel_process::{Actor, Observed, What};
 
 use super::decode::{decode, kind_number};
 use super::load::{Loaded, load};
+use super::repeats::exited;
 use super::stats::{KINDS, Stats, kind_of};
 use super::{Config, HookStatus, Host, LoadError};
 use crate::{clock, privileges};
@@ -75,10 +76,13 @@ impl Sensor {
         let hooks = loaded.hooks.clone();
         let thread = {
             let (stats, flag, host) = (Arc::clone(&stats), Arc::clone(&flag), host.clone());
-            let interval = Duration::from_millis(config.drain_interval_ms.into());
+            let rhythm = Rhythm {
+                drain: Duration::from_millis(config.drain_interval_ms.into()),
+                window: Duration::from_millis(config.aggregation_window_ms.into()),
+            };
             thread::Builder::new()
                 .name("sensor".into())
-                .spawn(move || run(loaded, &stats, &flag, &sender, interval, host.page_bytes))
+                .spawn(move || run(loaded, &stats, &flag, &sender, rhythm, host.page_bytes))
                 .map_err(|error| LoadError::Refused(error.into()))?
         };
         Ok(Sensor {
@@ -110,15 +114,29 @@ impl Drop for Stop {
     }
 }
 
+/// How often something is looked at.
+#[derive(Clone, Copy)]
+struct Rhythm {
+    /// The rings.
+    drain: Duration,
+    /// What the kernel counts; zero for never.
+    window: Duration,
+}
+
 fn run(
     loaded: Loaded,
     stats: &Arc<Stats>,
     stop: &AtomicBool,
     sender: &SyncSender<Vec<Observed>>,
-    interval: Duration,
+    rhythm: Rhythm,
     page_bytes: u64,
 ) {
-    let Loaded { skel, links, .. } = loaded;
+    let Loaded {
+        skel,
+        links,
+        mut repeats,
+        ..
+    } = loaded;
     let batch = Rc::new(RefCell::new(Vec::new()));
     let rings = Ring::ALL.map(|ring| open_ring(&skel.maps, ring, &batch, stats, page_bytes));
     let [Ok(priority), Ok(bulk)] = rings else {
@@ -134,13 +152,19 @@ fn run(
             // Detach first: what is in the rings then is all there will ever be.
             links.take();
         } else if !more {
-            wait(&priority, &bulk, interval);
+            wait(&priority, &bulk, rhythm.drain);
         }
         stats.set_used_bytes(Ring::Priority, waiting_bytes(&priority));
         stats.set_used_bytes(Ring::Bulk, waiting_bytes(&bulk));
         more = drain(&priority, &bulk);
         losses.report(stopping, &mut batch.borrow_mut());
         let mut observed = std::mem::take(&mut *batch.borrow_mut());
+        if !stopping {
+            let exited = exited(&observed);
+            repeats.flush(rhythm.window, exited, stats, &mut observed);
+        } else if !more {
+            repeats.finish(&mut observed);
+        }
         let found = !observed.is_empty();
         if found {
             observed.sort_by_key(|o| o.time_ns);
@@ -253,6 +277,7 @@ impl<'a> Losses<'a> {
                         actor: Actor::default(),
                         result: 0,
                         flags: Flags::default(),
+                        count: 1,
                         what: What::Lost(Lost {
                             ring: Some(ring),
                             kind: kind_of(number as u16),

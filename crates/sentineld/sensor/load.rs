@@ -12,6 +12,7 @@ use thiserror::Error;
 use super::calls;
 use super::hooks::{HOOKS, HookState, HookStatus, Tier, choose};
 use super::host::{self, Host, HostError};
+use super::repeats::Repeats;
 use super::skel::{OpenSentinelSkel, SentinelSkel, SentinelSkelBuilder};
 use super::{Config, types};
 use crate::privileges::PrivilegeError;
@@ -40,6 +41,7 @@ pub struct Loaded {
     pub skel: SentinelSkel<'static>,
     pub links: Vec<Link>,
     pub hooks: Vec<HookStatus>,
+    pub repeats: Repeats,
 }
 
 /// Loads and attaches everything that works here.
@@ -58,11 +60,20 @@ pub fn load(config: &Config, host: &Host) -> Result<Loaded, LoadError> {
             open_and_load(config, host, &hooks).map_err(LoadError::Refused)?
         }
     };
+    let mut repeats = Repeats::new(&skel.maps, host.page_bytes).map_err(LoadError::Refused)?;
+    if config.aggregation_window_ms > 0 {
+        repeats.begin().map_err(LoadError::Refused)?;
+    }
     let links = attach(&mut skel, &mut hooks);
     if links.is_empty() {
         return Err(LoadError::NoHooks);
     }
-    Ok(Loaded { skel, links, hooks })
+    Ok(Loaded {
+        skel,
+        links,
+        hooks,
+        repeats,
+    })
 }
 
 /// Finds out which hooks work here, and leaves nothing attached.

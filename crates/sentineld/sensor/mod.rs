@@ -11,6 +11,7 @@ mod hooks;
 mod host;
 mod load;
 mod page;
+mod repeats;
 mod stats;
 
 #[allow(
@@ -50,6 +51,9 @@ pub struct Config {
     pub bulk_ring_bytes: u32,
     /// How long the rings may wait before they are looked at, in milliseconds, 1 to 1000.
     pub drain_interval_ms: u32,
+    /// How long repeats of an open or a connection are counted before they are told, in
+    /// milliseconds, 100 to 60000; 0 tells each of them by itself.
+    pub aggregation_window_ms: u32,
     /// The most processes that are remembered.
     pub processes_max: u32,
 }
@@ -60,6 +64,7 @@ impl Default for Config {
             priority_ring_bytes: 8 << 20,
             bulk_ring_bytes: 16 << 20,
             drain_interval_ms: 50,
+            aggregation_window_ms: 1000,
             processes_max: 32_768,
         }
     }
@@ -82,6 +87,13 @@ impl Config {
             return Err(format!(
                 "sensor.drain_interval_ms is {}, but must be from 1 to 1000",
                 self.drain_interval_ms
+            ));
+        }
+        if self.aggregation_window_ms != 0 && !(100..=60_000).contains(&self.aggregation_window_ms)
+        {
+            return Err(format!(
+                "sensor.aggregation_window_ms is {}, but must be 0 or from 100 to 60000",
+                self.aggregation_window_ms
             ));
         }
         if !(256..=4_194_304).contains(&self.processes_max) {

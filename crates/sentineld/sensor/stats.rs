@@ -75,6 +75,14 @@ impl Stats {
             .is_ok()
     }
 
+    /// Events of this kind that were counted into earlier records so far.
+    pub(super) fn aggregated(&self, ring: Ring, kind: Kind) -> u64 {
+        (0..KINDS)
+            .filter(|number| kind_of(*number as u16) == Some(kind))
+            .map(|number| self.kernel(ring as usize, number).aggregated)
+            .sum()
+    }
+
     /// Events lost so far, by ring and kind.
     pub(super) fn lost(&self) -> [[u64; KINDS]; RINGS] {
         let mut lost = [[0; KINDS]; RINGS];

@@ -46,6 +46,26 @@ pub fn decode(record: &[u8], page_bytes: u64) -> Option<Observed> {
     Some(observed(header, what))
 }
 
+/// Decodes how often a thing was done again; `None` when it was not, or makes no sense.
+pub fn decode_repeat(value: &[u8], page_bytes: u64) -> Option<Observed> {
+    // A copy, because what comes out of a map is aligned for bytes only.
+    let mut repeat = types::sentinel_repeat::default();
+    let length = size_of::<types::sentinel_repeat>();
+    bytes_of(&mut repeat).copy_from_slice(value.get(..length)?);
+    if repeat.count == 0 {
+        return None;
+    }
+    let mut observed = decode(bytes_of(&mut repeat.record), page_bytes)?;
+    observed.count = repeat.count;
+    observed.time_ns = repeat.last_ns;
+    if let What::Network(action) = &mut observed.what {
+        action.bytes_sent = repeat.bytes_sent;
+        action.bytes_received = repeat.bytes_received;
+        action.run_ns = repeat.run_ns;
+    }
+    Some(observed)
+}
+
 /// The kind number of a record, for counting before anything else is believed.
 pub fn kind_number(record: &[u8]) -> Option<u16> {
     view::<types::sentinel_header>(record).map(|header| header.kind)
@@ -72,6 +92,7 @@ wire! {
     sentinel_exit sentinel_connection sentinel_open_head sentinel_open_small sentinel_open_large
     sentinel_memory_head sentinel_memory_small sentinel_memory_large sentinel_action_head
     sentinel_redirect sentinel_endpoint sentinel_close sentinel_dns sentinel_credentials
+    sentinel_repeat
 }
 
 /// Looks at the beginning of `bytes` as a `T`.
@@ -83,6 +104,12 @@ fn view<T: Wire>(bytes: &[u8]) -> Option<&T> {
     // SAFETY: length and alignment were checked above, any bit pattern is a `T`, and the
     // reference borrows `bytes`.
     Some(unsafe { &*bytes.as_ptr().cast::<T>() })
+}
+
+/// The bytes of a `T`, to be written into.
+fn bytes_of<T: Wire>(value: &mut T) -> &mut [u8] {
+    // SAFETY: a `T` has no padding and any bit pattern is one; the slice borrows `value`.
+    unsafe { std::slice::from_raw_parts_mut(std::ptr::from_mut(value).cast(), size_of::<T>()) }
 }
 
 fn observed(header: &types::sentinel_header, what: What) -> Observed {
@@ -118,6 +145,7 @@ fn observed(header: &types::sentinel_header, what: What) -> Observed {
         },
         result,
         flags: flags_of(flags),
+        count: 1,
         what,
     }
 }
