@@ -24,6 +24,10 @@ pub struct Config {
     pub credential_access: crate::credentials::Config,
     /// Code that one process puts into another.
     pub process_injection: crate::injection::Config,
+    /// Records of the host that are wiped.
+    pub log_wiping: crate::logs::Config,
+    /// Guards of the host that are stopped or changed.
+    pub defence_impairment: crate::impairment::Config,
     /// Shells that servers start.
     pub service_shell: crate::service::Config,
 }

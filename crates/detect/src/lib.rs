@@ -10,6 +10,7 @@
 #![forbid(unsafe_code)]
 
 mod bounded;
+mod changes;
 mod config;
 mod connections;
 mod credentials;
@@ -20,12 +21,15 @@ mod finding;
 mod firsts;
 mod grade;
 mod grouping;
+mod impairment;
 mod injection;
 mod kinds;
 mod living;
+mod logs;
 mod loss;
 mod paths;
 mod persistence;
+mod places;
 mod programs;
 mod reflective;
 mod registry;
@@ -45,8 +49,10 @@ pub use engine::{Counters, Engine, State, Status};
 pub use fileless::Config as FilelessConfig;
 pub use finding::{Detection, Finding, Findings};
 pub use grouping::Config as GroupingConfig;
+pub use impairment::Config as DefenceImpairmentConfig;
 pub use injection::Config as ProcessInjectionConfig;
 pub use kinds::KindSet;
+pub use logs::Config as LogWipingConfig;
 pub use persistence::Config as PersistenceConfig;
 pub use reflective::Config as ReflectiveConfig;
 pub use registry::{DETECTIONS, Registration, Start};

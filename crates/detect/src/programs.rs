@@ -43,6 +43,12 @@ pub fn is_interpreter(exe: &str) -> bool {
     named(exe, &SHELLS) || named(exe, &INTERPRETERS)
 }
 
+/// Whether the executable keeps a history of what is typed into it.
+pub fn keeps_history(exe: &str) -> bool {
+    const OTHERS: [&str; 4] = ["mysql", "mariadb", "psql", "sqlite3"];
+    is_interpreter(exe) || OTHERS.contains(&program(exe))
+}
+
 /// Whether the executable is one that people join connections with.
 pub fn is_relay(exe: &str) -> bool {
     RELAYS.contains(&program(exe))

@@ -59,6 +59,16 @@ pub const DETECTIONS: &[Registration] = &[
         doc: "a process puts code into another, or makes programs load it",
         start: |config| crate::injection::start(&config.process_injection),
     },
+    Registration {
+        name: "log_wiping",
+        doc: "records of what happened on the host are removed, emptied or overwritten",
+        start: |config| crate::logs::start(&config.log_wiping),
+    },
+    Registration {
+        name: "defence_impairment",
+        doc: "what watches, records or guards the host is stopped or changed",
+        start: |config| crate::impairment::start(&config.defence_impairment),
+    },
 ];
 
 #[cfg(test)]

@@ -22,6 +22,11 @@ techniques! {
     PROCESS_INJECTION "T1055" "T1055" "Process Injection";
     PTRACE "T1055.008" "T1055.008" "Process Injection: Ptrace System Calls";
     PROC_MEMORY "T1055.009" "T1055.009" "Process Injection: Proc Memory";
+    CLEAR_HISTORY "T1070.003" "T1070.003" "Indicator Removal: Clear Command History";
+    CLEAR_LOGS "T1685.006" "T1070.002" "Disable or Modify Tools: Clear Linux or Mac System Logs";
+    DISABLE_AUDIT "T1685.004" "T1562.012" "Disable or Modify Tools: Disable or Modify Linux Audit System";
+    DISABLE_TOOLS "T1685" "T1562.001" "Disable or Modify Tools";
+    DISABLE_FIREWALL "T1686" "T1562.004" "Disable or Modify System Firewall";
     UNIX_SHELL "T1059.004" "T1059.004" "Command and Scripting Interpreter: Unix Shell";
     NON_APPLICATION_PROTOCOL "T1095" "T1095" "Non-Application Layer Protocol";
     ACCOUNT_MANIPULATION "T1098" "T1098" "Account Manipulation";

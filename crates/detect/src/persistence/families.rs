@@ -3,7 +3,7 @@
 
 use sentinel_event::{Severity, Technique};
 
-use super::places::{self, Place};
+use crate::places::{self, Place};
 use crate::techniques as t;
 
 /// Files that serve one purpose.

@@ -6,7 +6,6 @@
 //! mount) are not events yet.
 
 mod families;
-mod places;
 
 use sentinel_event::{Access, Detail, Event, FileAccess, Kind, Severity};
 use serde::{Deserialize, Serialize};
