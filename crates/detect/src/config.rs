@@ -28,6 +28,8 @@ pub struct Config {
     pub log_wiping: crate::logs::Config,
     /// Guards of the host that are stopped or changed.
     pub defence_impairment: crate::impairment::Config,
+    /// Rights that come without an honest way.
+    pub privilege_escalation: crate::privilege::Config,
     /// Shells that servers start.
     pub service_shell: crate::service::Config,
 }

@@ -69,6 +69,11 @@ pub const DETECTIONS: &[Registration] = &[
         doc: "what watches, records or guards the host is stopped or changed",
         start: |config| crate::impairment::start(&config.defence_impairment),
     },
+    Registration {
+        name: "privilege_escalation",
+        doc: "a program gets rights without an honest way, or a file is marked to lend them",
+        start: |config| crate::privilege::start(&config.privilege_escalation),
+    },
 ];
 
 #[cfg(test)]

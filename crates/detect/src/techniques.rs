@@ -27,6 +27,12 @@ techniques! {
     DISABLE_AUDIT "T1685.004" "T1562.012" "Disable or Modify Tools: Disable or Modify Linux Audit System";
     DISABLE_TOOLS "T1685" "T1562.001" "Disable or Modify Tools";
     DISABLE_FIREWALL "T1686" "T1562.004" "Disable or Modify System Firewall";
+    EXPLOIT_PRIVILEGES "T1068" "T1068" "Exploitation for Privilege Escalation";
+    ABUSE_ELEVATION "T1548" "T1548" "Abuse Elevation Control Mechanism";
+    SETUID "T1548.001" "T1548.001" "Abuse Elevation Control Mechanism: Setuid and Setgid";
+    ESCAPE "T1611" "T1611" "Escape to Host";
+    ROOTKIT "T1014" "T1014" "Rootkit";
+    MINING "T1496" "T1496" "Resource Hijacking";
     UNIX_SHELL "T1059.004" "T1059.004" "Command and Scripting Interpreter: Unix Shell";
     NON_APPLICATION_PROTOCOL "T1095" "T1095" "Non-Application Layer Protocol";
     ACCOUNT_MANIPULATION "T1098" "T1098" "Account Manipulation";
