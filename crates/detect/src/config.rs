@@ -30,6 +30,10 @@ pub struct Config {
     pub defence_impairment: crate::impairment::Config,
     /// Rights that come without an honest way.
     pub privilege_escalation: crate::privilege::Config,
+    /// Ways out of containers.
+    pub container_escape: crate::escape::Config,
+    /// Code that gets into the kernel.
+    pub kernel_loading: crate::kernel::Config,
     /// Shells that servers start.
     pub service_shell: crate::service::Config,
 }

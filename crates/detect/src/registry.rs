@@ -74,6 +74,16 @@ pub const DETECTIONS: &[Registration] = &[
         doc: "a program gets rights without an honest way, or a file is marked to lend them",
         start: |config| crate::privilege::start(&config.privilege_escalation),
     },
+    Registration {
+        name: "container_escape",
+        doc: "what is inside a container reaches for the host",
+        start: |config| crate::escape::start(&config.container_escape),
+    },
+    Registration {
+        name: "kernel_loading",
+        doc: "code gets into the kernel",
+        start: |config| crate::kernel::start(&config.kernel_loading),
+    },
 ];
 
 #[cfg(test)]
