@@ -9,7 +9,7 @@ STATE := $(CURDIR)/.sentinel
 # Nothing here is worth running at the same time as something else: Cargo and
 # the scripts use all cores themselves.
 .NOTPARALLEL:
-.PHONY: help run sensor build test test-kernels package install uninstall clean
+.PHONY: help run sensor build test test-kernels bench package install uninstall clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -38,6 +38,10 @@ install: ## install what was built, with unit and default configuration (DESTDIR
 
 uninstall: ## remove what `make install` installed; keeps configuration and data
 	@packaging/install.sh uninstall "$(DESTDIR)" "$(PREFIX)"
+
+bench: sensor ## measure what Sentinel costs here, against no tool and empty programs (root)
+	@$(CARGO) build --release --locked --example bench
+	@$(RELEASE)/examples/bench
 
 package: build ## make a deb and an rpm in target/package
 	@packaging/package.sh

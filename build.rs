@@ -9,8 +9,11 @@ use std::{
 use anyhow::{Context, Result};
 use libbpf_cargo::SkeletonBuilder;
 
+const TASKS: &str = "crates/sentineld/sensor/tasks/tasks.bpf.c";
+
 fn main() -> Result<()> {
     println!("cargo:rerun-if-changed=bpf");
+    println!("cargo:rerun-if-changed={TASKS}");
     let out = PathBuf::from(env::var_os("OUT_DIR").context("OUT_DIR is not set")?);
     let linked = out.join("sentinel.bpf.o");
     let mut linker = libbpf_rs::Linker::new(&linked).context("cannot create the linked object")?;
@@ -21,6 +24,8 @@ fn main() -> Result<()> {
             .with_context(|| format!("cannot link {}", object.display()))?;
     }
     linker.link().context("cannot link the BPF objects")?;
+    // Loaded by itself, so it stays an object of its own.
+    compile(Path::new(TASKS), &out)?;
     SkeletonBuilder::new()
         .obj(&linked)
         .generate(out.join("sentinel.skel.rs"))

@@ -13,8 +13,14 @@ mod alerts;
 mod calls;
 /// Status and modes.
 mod control;
+/// Records that no kernel would send.
+mod decoder;
 /// From a command to its row in Parquet.
 mod history;
+/// Content that wants to break what looks at it.
+mod hostile;
+/// What is known of executables, containers and users.
+mod identity;
 /// What a flood costs.
 mod loss;
 /// What the daemon refuses, in one sentence each.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::{metrics, sensor, service};
+use crate::{identity, metrics, sensor, service};
 
 /// Where the configuration is looked for unless another file is named.
 pub const DEFAULT_PATH: &str = "/etc/sentinel/sentinel.toml";
@@ -26,6 +26,8 @@ pub struct Config {
     pub metrics: metrics::Config,
     /// What is watched, and how.
     pub sensor: sensor::Config,
+    /// What is found out about executables.
+    pub identity: identity::Config,
     /// How history is kept.
     pub store: sentinel_store::Config,
     /// What is detected.
@@ -40,6 +42,7 @@ impl Default for Config {
             service: service::Config::default(),
             metrics: metrics::Config::default(),
             sensor: sensor::Config::default(),
+            identity: identity::Config::default(),
             store: sentinel_store::Config::default(),
             detect: sentinel_detect::Config::default(),
         }
@@ -169,6 +172,7 @@ impl Config {
         config.sensor.check().map_err(senseless)?;
         config.metrics.check().map_err(senseless)?;
         config.service.check().map_err(senseless)?;
+        config.identity.check().map_err(senseless)?;
         config.check_counts().map_err(senseless)?;
         Ok(config)
     }
@@ -222,6 +226,10 @@ mod tests {
                 "but must be the path of a Unix socket: plain TCP is not served",
             );
         }
+        check_refused(
+            "[identity]\ndigest_queue = 0\n",
+            "x.toml: identity.digest_queue is 0, but must be from 1 to 65536",
+        );
         check_refused(
             "[detect]\nmin_severity = \"bad\"\n",
             "unknown severity \"bad\"",

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use sentinel_event::{Alert, Batch, Event, Severity, text};
+use sentinel_event::{Alert, Batch, Event, Kind, Severity, text};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
@@ -62,9 +62,10 @@ fn write_batch(batch: &Batch, next_seq: &mut Option<u64>, colour: bool) -> io::R
     stdout.flush()
 }
 
-/// What ran before the start fills the store but would only fill the screen.
+/// What ran before the start, and what executables contain, fills the store but would only
+/// fill the screen.
 fn is_news(event: &Event) -> bool {
-    !matches!(event.detail, sentinel_event::Detail::Process)
+    !matches!(event.kind(), Kind::Process | Kind::Digest)
 }
 
 fn write_alert(alert: &Alert, colour: bool) -> io::Result<()> {

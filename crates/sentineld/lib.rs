@@ -12,6 +12,7 @@ pub mod clock;
 pub mod config;
 mod console;
 pub mod hub;
+pub mod identity;
 pub mod journald;
 mod line;
 pub mod metrics;

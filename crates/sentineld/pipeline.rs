@@ -41,6 +41,7 @@ pub fn run(
                 for mut alert in alerts.drain(..) {
                     if let Some(seq) = known.number(&alert) {
                         alert.seq = seq;
+                        source.complete(&mut alert);
                         raise(Arc::new(alert), hub, writer, log);
                     }
                 }

@@ -10,7 +10,9 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use sentinel_event::{Backing, FileIdentity, Namespaces, Stdio, StdioKind, text};
-use sentinel_process::{Actor, Image, Lookup, Seed, TICKS_PER_SECOND};
+use sentinel_process::{Actor, Image, Lookup, Seed, TICKS_PER_SECOND, ticks};
+
+use crate::sensor::Task;
 
 /// Reads /proc and /etc/passwd.
 pub struct Procfs {
@@ -25,14 +27,16 @@ impl Procfs {
         }
     }
 
-    /// Every process that runs now; those that end while being read are left out.
-    pub fn all(&self) -> Vec<Seed> {
+    /// Every process that runs now; those that end while being read are left out. `tasks`
+    /// is what the kernel said of them just before.
+    pub fn all(&self, tasks: &HashMap<u32, Task>) -> Vec<Seed> {
         let Ok(entries) = fs::read_dir("/proc") else {
             return Vec::new();
         };
         entries
             .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
             .filter_map(read_process)
+            .map(|seed| counted(seed, tasks))
             .collect()
     }
 }
@@ -53,6 +57,18 @@ impl Lookup for Procfs {
     }
 }
 
+/// The seed with what only the kernel knows, if it is the same process.
+fn counted(mut seed: Seed, tasks: &HashMap<u32, Task>) -> Seed {
+    if let Some(task) = tasks.get(&seed.actor.pid)
+        && ticks(task.start_ns) == ticks(seed.actor.start_ns)
+    {
+        seed.actor.start_ns = task.start_ns;
+        seed.actor.exec_seq = task.exec_seq;
+        seed.is_counted = true;
+    }
+    seed
+}
+
 fn read_process(pid: u32) -> Option<Seed> {
     let dir = PathBuf::from(format!("/proc/{pid}"));
     let stat = fs::read(dir.join("stat")).ok()?;
@@ -66,6 +82,7 @@ fn read_process(pid: u32) -> Option<Seed> {
     let (exe, file, backing) = executable(&dir);
     let cgroup = cgroup(&dir);
     Some(Seed {
+        is_counted: false,
         actor: Actor {
             pid,
             tid: pid,
@@ -91,7 +108,7 @@ fn read_process(pid: u32) -> Option<Seed> {
                 .and_then(|hex| u64::from_str_radix(hex, 16).ok())
                 .unwrap_or(0),
             tty: tty_name(stat.tty),
-            cgroup_id: fs::metadata(format!("/sys/fs/cgroup{cgroup}")).map_or(0, |m| m.ino()),
+            cgroup_id: cgroup_id(&cgroup),
             cgroup: cgroup.into(),
             namespaces: namespaces(&dir),
             stdio: [0, 1, 2].map(|fd| stdio(&dir, fd)),
@@ -188,6 +205,18 @@ fn cgroup(dir: &Path) -> String {
         .find_map(|line| line.strip_prefix("0::"))
         .unwrap_or_default()
         .to_owned()
+}
+
+/// The inode number of a control group, where the unified hierarchy is mounted: by itself
+/// or, on hosts that keep the old ones too, beside them.
+fn cgroup_id(cgroup: &str) -> u64 {
+    const PLACES: [&str; 2] = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"];
+    let place = PLACES
+        .iter()
+        .find(|place| Path::new(place).join("cgroup.procs").exists());
+    place
+        .and_then(|place| fs::metadata(format!("{place}{cgroup}")).ok())
+        .map_or(0, |metadata| metadata.ino())
 }
 
 fn namespaces(dir: &Path) -> Namespaces {

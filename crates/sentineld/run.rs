@@ -17,11 +17,12 @@ use crate::acknowledgements::Acknowledgements;
 use crate::audit::Audit;
 use crate::config::Config;
 use crate::hub::Hub;
+use crate::identity::Identity;
 use crate::journald::AlertLog;
 use crate::mode::ModeFile;
 use crate::pipeline::KnownAlerts;
 use crate::procfs::Procfs;
-use crate::sensor::{Host, Sensor, check_privileges};
+use crate::sensor::{Host, Sensor, check_privileges, tasks};
 use crate::service::{self, Door, Facts, Socket};
 use crate::settings::Settings;
 use crate::source::Live;
@@ -49,15 +50,21 @@ pub fn run(settings: Settings, with_console: bool) -> Result<()> {
     // Until here there is one thread; those that are started from now on hold no
     // capability that is not in use.
     let mut seeds = Vec::new();
-    let sensor = Sensor::start(&config.sensor, &host, || seeds = Procfs::new().all())?;
+    let sensor = Sensor::start(&config.sensor, &host, || {
+        let tasks = tasks(&host);
+        seeds = Procfs::new().all(&tasks);
+    })?;
     let (event_seq, alert_seq) = store.last_seq();
     let writer = Arc::new(Writer::start(store).context("cannot start the store's thread")?);
     let hub = Arc::new(Hub::new(alert_seq));
     let log = Arc::new(AlertLog::start().context("cannot start the log's thread")?);
+    let identity =
+        Identity::start(&config.identity).context("cannot start the thread for digests")?;
     let facts = Arc::new(Facts {
         started_ns: clock::unix_ns(),
         hooks: sensor.hooks.clone(),
         sensor: Arc::clone(&sensor.stats),
+        identity: Box::new(identity.stats()),
         hub: Arc::clone(&hub),
         mode,
         settings: Mutex::new(settings),
@@ -79,6 +86,7 @@ pub fn run(settings: Settings, with_console: bool) -> Result<()> {
         sensor.observations,
         Enricher::new(table, event_seq + 1),
         seeds,
+        identity,
     );
     let engine = Engine::new(&config.detect);
     let known = known_alerts(&config.data_dir, alert_seq);

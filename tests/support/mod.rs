@@ -2,6 +2,7 @@
 
 pub mod authority;
 
+use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
@@ -48,7 +49,7 @@ pub fn can_watch(test: &str) -> bool {
 }
 
 /// Only one daemon at a time watches: each sees the noise of all the others.
-fn one_at_a_time() -> MutexGuard<'static, ()> {
+pub fn one_at_a_time() -> MutexGuard<'static, ()> {
     static TURN: Mutex<()> = Mutex::new(());
     TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -77,9 +78,36 @@ impl Daemon {
         Some(Daemon::start_in(dir, turn))
     }
 
+    /// Starts one that shows what it sees, with its console and log in files of those
+    /// names.
+    pub fn start_shown(test: &str) -> Option<Daemon> {
+        let turn = one_at_a_time();
+        if !can_watch(test) {
+            return None;
+        }
+        let dir = TempDir::new().expect("a folder");
+        std::fs::write(dir.path().join("config"), "").expect("writes");
+        let file = |name: &str| File::create(dir.path().join(name)).expect("makes a file");
+        let (console, log) = (file("console"), file("log"));
+        let mut command = sentinel();
+        command.arg("run").arg("--console");
+        Some(Daemon::spawn(command, dir, turn, console, log))
+    }
+
     fn start_in(dir: TempDir, turn: MutexGuard<'static, ()>) -> Daemon {
-        let child = sentinel()
-            .arg("run")
+        let mut command = sentinel();
+        command.arg("run");
+        Daemon::spawn(command, dir, turn, Stdio::piped(), Stdio::piped())
+    }
+
+    fn spawn(
+        mut command: Command,
+        dir: TempDir,
+        turn: MutexGuard<'static, ()>,
+        stdout: impl Into<Stdio>,
+        stderr: impl Into<Stdio>,
+    ) -> Daemon {
+        let child = command
             .arg("--config")
             .arg(dir.path().join("config"))
             .arg("--data-dir")
@@ -87,8 +115,8 @@ impl Daemon {
             .arg("--socket")
             .arg(dir.path().join("sock"))
             .env_remove("JOURNAL_STREAM")
-            .stderr(Stdio::piped())
-            .stdout(Stdio::piped())
+            .stderr(stderr)
+            .stdout(stdout)
             .spawn()
             .expect("the daemon starts");
         let mut daemon = Daemon {

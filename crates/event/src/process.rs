@@ -9,9 +9,10 @@ use crate::Sha256;
 pub const MAX_ANCESTORS: usize = 64;
 
 /// Identifies one process image: a 64-bit hash of boot id, pid, start time and the
-/// kernel's count of execs in that line of processes. The count of a process that ran
-/// before the sensor started is not known and taken as 0, so its image has another id
-/// than the one under which an earlier run of the sensor may have seen it begin.
+/// kernel's count of execs in that line of processes. A restart of the sensor does not change
+/// it. Only where the kernel does not tell the count of a process that ran before the sensor
+/// (in a pid namespace of its own) is it taken as 0, and the image then has another id than
+/// the one under which an earlier run may have seen it begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct ExecId(pub u64);
 

@@ -9,8 +9,10 @@ use crate::observed::{Actor, Image};
 /// A process that was found in /proc.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Seed {
-    /// Who it is; `exec_seq` is not known to /proc and ignored.
+    /// Who it is.
     pub actor: Actor,
+    /// Whether the exec counter in `actor` is the kernel's: /proc alone does not know it.
+    pub is_counted: bool,
     /// What it runs.
     pub image: Image,
 }
@@ -21,9 +23,9 @@ pub trait Lookup {
     fn find(&mut self, pid: u32) -> Option<Seed>;
     /// The name of a user.
     fn user(&mut self, uid: u32) -> Option<Arc<str>>;
-    /// What is known of the executable of an image that `actor` begins to run.
-    fn executable(&mut self, actor: &Actor, image: &Image) -> Executable {
-        let _ = (actor, image);
+    /// What is known of the executable of an image that begins to run.
+    fn executable(&mut self, image: &Image) -> Executable {
+        let _ = image;
         Executable::default()
     }
 }

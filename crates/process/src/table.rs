@@ -115,8 +115,15 @@ impl Table {
 
     fn insert_seed(&mut self, key: Key, seed: Seed, lookup: &mut dyn Lookup) -> Arc<Process> {
         let parent = self.newest_with_pid(seed.actor.ppid, seed.actor.start_ns);
-        let image = self.build(&seed.actor, 0, seed.image, parent, lookup);
-        self.insert(key, None, Arc::clone(&image), seed.actor.start_ns);
+        let exec_seq = seed.is_counted.then_some(seed.actor.exec_seq);
+        let image = self.build(
+            &seed.actor,
+            exec_seq.unwrap_or(0),
+            seed.image,
+            parent,
+            lookup,
+        );
+        self.insert(key, exec_seq, Arc::clone(&image), seed.actor.start_ns);
         image
     }
 
@@ -307,7 +314,7 @@ impl Table {
         parent: Option<Arc<Process>>,
         lookup: &mut dyn Lookup,
     ) -> Arc<Process> {
-        let known = lookup.executable(actor, &image);
+        let known = lookup.executable(&image);
         Arc::new(Process {
             exec_id: ExecId::new(self.boot_id, actor.pid, ticks(actor.start_ns), exec_seq),
             pid: actor.pid,

@@ -34,6 +34,7 @@ impl World {
         let mut enricher = Enricher::new(Table::new(7, 0, capacity), 1);
         let init = Seed {
             actor: actor(1, 0, 0),
+            is_counted: false,
             image: image("/sbin/init"),
         };
         enricher.seed(0, vec![init], &mut NoLookup, &mut Vec::new());
@@ -143,6 +144,7 @@ fn late_records_find_their_image_and_leave_the_present_one_alone() {
     }
     let mut answer = Answer(Seed {
         actor: actor(10, 1, 0),
+        is_counted: false,
         image: image("/bin/7"),
     });
     let mut late = |seq: u32| {
@@ -169,6 +171,7 @@ fn a_process_that_was_missed_is_looked_up() {
     let mut world = World::new(100);
     let mut answer = Answer(Seed {
         actor: actor(20, 3, 0),
+        is_counted: false,
         image: image("/bin/missed"),
     });
     let what = What::Exit {
@@ -198,6 +201,7 @@ fn a_change_of_user_without_an_exec_is_followed() {
     };
     let mut answer = Answer(Seed {
         actor: dropped,
+        is_counted: false,
         image: image("unused"),
     });
     let what = What::Exit {
@@ -252,4 +256,35 @@ fn numbers_follow_each_other() {
     let second = world.exec(actor(10, 1, 1), "/bin/x");
     // Number 1 was given to init when it was seeded.
     assert_eq!((first.seq, second.seq), (2, 3));
+}
+
+/// A process is the same whether its beginning was seen or it was found later.
+#[test]
+fn a_seeded_image_has_the_identity_that_its_exec_would_have_given() {
+    let mut before = World::new(100);
+    before.fork(actor(1, 0, 0), 10, 1);
+    before.exec(actor(10, 1, 3), "/bin/sh");
+    let seen = before.exec(actor(10, 1, 4), "/bin/long");
+    // To /proc the start is a number of ticks.
+    let mut found = actor(10, 1, 4);
+    found.start_ns += 9_999_999;
+    for (is_counted, is_same) in [(true, true), (false, false)] {
+        let mut after = World::new(100);
+        let seed = Seed {
+            actor: found,
+            is_counted,
+            image: image("/bin/long"),
+        };
+        let mut events = Vec::new();
+        after
+            .enricher
+            .seed(0, vec![seed], &mut NoLookup, &mut events);
+        let same = events[0].process.exec_id == seen.process.exec_id;
+        assert_eq!(same, is_same, "counted: {is_counted}");
+        // A further exec is told apart from it either way.
+        let next = after.exec(actor(10, 1, 5), "/bin/next");
+        assert_ne!(next.process.exec_id, events[0].process.exec_id);
+        let late = after.exit(actor(10, 1, 4));
+        assert_eq!(late.process.exec_id, events[0].process.exec_id);
+    }
 }

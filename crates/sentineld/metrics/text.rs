@@ -241,6 +241,7 @@ fn daemon(status: &StatusResponse, page: &mut Page) {
         "Processes made up.",
         processes.unknown_total,
     );
+    executables(status, page);
     let access = status.access.unwrap_or_default();
     page.one(
         "calls_refused_total",
@@ -251,6 +252,40 @@ fn daemon(status: &StatusResponse, page: &mut Page) {
         "calls_turned_away_total",
         "Connections and calls that found no place.",
         access.turned_away_total,
+    );
+}
+
+fn executables(status: &StatusResponse, page: &mut Page) {
+    let known = status.executables.clone().unwrap_or_default();
+    page.one("executables", "Executables remembered.", known.known);
+    page.one(
+        "digests_waiting",
+        "Executables that wait for their digest.",
+        known.waiting,
+    );
+    page.one(
+        "digests_dropped_total",
+        "Executables that found the queue for digests full.",
+        known.dropped_total,
+    );
+    page.family(
+        "digests_total",
+        "Digests, by outcome.",
+        known
+            .digests
+            .iter()
+            .map(|count| (vec![("outcome", &*count.outcome)], count.count)),
+    );
+    page.one(
+        "digest_bytes_total",
+        "Bytes read for digests.",
+        known.hashed_bytes_total,
+    );
+    page.one("packages", "Packages known.", known.packages);
+    page.one(
+        "package_files",
+        "Files of packages known.",
+        known.package_files,
     );
 }
 

@@ -11,8 +11,11 @@ mod hooks;
 mod host;
 mod load;
 mod page;
+#[doc(hidden)]
+pub mod raw;
 mod repeats;
 mod stats;
+mod tasks;
 
 #[allow(
     clippy::all,
@@ -36,6 +39,7 @@ pub use host::{Host, HostError, check_privileges};
 pub use load::{LoadError, probe};
 pub use page::page;
 pub use stats::{RingStats, Stats, StatsSnapshot};
+pub use tasks::{Task, tasks};
 
 use serde::{Deserialize, Serialize};
 

@@ -6,6 +6,7 @@ use sentinel_event::{COLUMNS, Event, Value};
 use sentinel_store::AlertRecord;
 
 use crate::acknowledgements::Acknowledgement;
+use crate::identity::StatsSnapshot;
 use crate::mode::{Mode, ModeState};
 
 /// Nanoseconds since the Unix epoch as the API writes times.
@@ -191,6 +192,27 @@ pub fn alert(alert: &AlertRecord, host: &str) -> v1::Alert {
         suggestions: texts(&alert.suggestions),
         package: alert.package.as_ref().map(|package| package.to_string()),
         exe_sha256: alert.exe_sha256.map(|sha256| sha256.to_string()),
+    }
+}
+
+/// What is known of executables.
+pub fn executables(stats: &StatsSnapshot) -> v1::Executables {
+    v1::Executables {
+        known: stats.executables,
+        waiting: stats.waiting,
+        dropped_total: stats.dropped_total,
+        digests: stats
+            .outcomes
+            .iter()
+            .map(|(outcome, count)| v1::OutcomeCount {
+                outcome: outcome.name().to_owned(),
+                count: *count,
+            })
+            .collect(),
+        hashed_bytes_total: stats.hashed_bytes_total,
+        packages: stats.packages,
+        package_files: stats.package_files,
+        package_files_left_out: stats.package_files_left_out,
     }
 }
 

@@ -11,6 +11,7 @@ use crate::acknowledgements::Acknowledgements;
 use crate::audit::Audit;
 use crate::clock;
 use crate::hub::{EVENT_BATCHES, Hub};
+use crate::identity;
 use crate::journald::AlertLog;
 use crate::mode::ModeFile;
 use crate::sensor::{HookState, HookStatus, Host, RingStats, Stats, StatsSnapshot};
@@ -26,6 +27,8 @@ pub struct Facts {
     pub hooks: Vec<HookStatus>,
     /// The sensor's counters.
     pub sensor: Arc<Stats>,
+    /// The counters of executables and digests.
+    pub identity: Box<dyn Fn() -> identity::StatsSnapshot + Send + Sync>,
     /// The pipeline.
     pub hub: Arc<Hub>,
     /// The mode.
@@ -99,6 +102,7 @@ impl Facts {
                     alerts_total: detection.alerts_total,
                 })
                 .collect(),
+            executables: Some(convert::executables(&(self.identity)())),
             undecodable_total: sensor.undecodable_total,
             problems,
             access: Some(v1::Access {

@@ -27,6 +27,8 @@ pub fn head(status: &StatusResponse, look: &Look) -> String {
         ("Alerts", vec![alerts(status, look)]),
         ("Store", store(status, look)),
         ("Processes", processes(status, look)),
+        ("Digests", digests(status, look)),
+        ("Packages", packages(status, look)),
         ("Decoding", decoding(status, look)),
     ];
     for (name, values) in parts {
@@ -52,6 +54,31 @@ fn processes(status: &StatusResponse, look: &Look) -> Vec<String> {
         let unknown = loss(processes.unknown_total, "made up", look);
         let (size, capacity) = (processes.size, processes.capacity);
         format!("{size} of at most {capacity} known, {evicted}, {unknown}")
+    });
+    lines.collect()
+}
+
+fn digests(status: &StatusResponse, look: &Look) -> Vec<String> {
+    let lines = status.executables.iter().map(|executables| {
+        let counts = executables.digests.iter().map(|entry| {
+            let outcome = escape(&entry.outcome).replace('_', " ");
+            format!("{} {outcome}", entry.count)
+        });
+        let counts: Vec<String> = counts.collect();
+        let dropped = loss(executables.dropped_total, "dropped", look);
+        let waiting = executables.waiting;
+        format!("{}, {waiting} waiting, {dropped}", counts.join(", "))
+    });
+    lines.collect()
+}
+
+fn packages(status: &StatusResponse, look: &Look) -> Vec<String> {
+    let known = status.executables.iter().filter(|e| e.packages > 0);
+    let lines = known.map(|executables| {
+        let files = counted(executables.package_files, "file");
+        let packages = counted(executables.packages, "package");
+        let left_out = loss(executables.package_files_left_out, "left out", look);
+        format!("{files} of {packages} known, {left_out}")
     });
     lines.collect()
 }
