@@ -84,6 +84,7 @@ impl Detection for ReflectiveLoading {
             Kind::Accept,
             Kind::Mmap,
             Kind::Mprotect,
+            Kind::Shmat,
         ])
     }
 
@@ -93,7 +94,9 @@ impl Detection for ReflectiveLoading {
             Detail::Fork(fork) => self.trails.note_fork(event, &fork.child),
             Detail::Exit(_) => self.trails.note_exit(&event.process),
             Detail::Connect(c) | Detail::Accept(c) => self.trails.note_connection(event, c),
-            Detail::Mmap(memory) | Detail::Mprotect(memory) if event.result >= 0 => {
+            Detail::Mmap(memory) | Detail::Mprotect(memory) | Detail::Shmat(memory)
+                if event.result >= 0 =>
+            {
                 findings.extend(self.judge(event, memory));
             }
             _ => {}
