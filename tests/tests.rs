@@ -13,6 +13,8 @@ mod alerts;
 mod calls;
 /// Status and modes.
 mod control;
+/// Every simulated attack, held against what is to be said of it.
+mod coverage;
 /// Records that no kernel would send.
 mod decoder;
 /// From a command to its row in Parquet.

@@ -6,7 +6,7 @@ use clap::{ColorChoice, Parser, Subcommand};
 
 use crate::client::{Remote, Target, Url};
 use crate::command::{
-    alerts, audit, completions, config, events, lab, mode, query, simulate, tree,
+    alerts, audit, completions, config, coverage, events, lab, mode, query, simulate, tree,
 };
 use crate::failure::Failure;
 
@@ -107,6 +107,8 @@ pub enum Command {
     Query(query::Args),
     /// Carry out safe attacks, to see what the sensor makes of them
     Simulate(simulate::Args),
+    /// Carry out safe attacks, and hold what the daemon says of them against what it should
+    Coverage(coverage::Args),
     /// Measure the models on your own labelled data
     #[command(disable_help_flag = true)]
     Lab(lab::Args),

@@ -47,6 +47,9 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
     match cli.command {
         Command::Doctor => return online(command::doctor::run(&target, &mut output)),
         Command::Simulate(args) => return command::simulate::run(&args, &mut output),
+        Command::Coverage(args) => {
+            return online(command::coverage::run(&args, &target, &mut output));
+        }
         Command::Lab(args) => return Err(command::lab::run(&args, cli.json)),
         Command::Man(args) => command::completions::man(&args)?,
         Command::Completions(args) => command::completions::run(&args, &mut output)?,

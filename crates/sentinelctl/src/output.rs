@@ -70,6 +70,20 @@ impl Output {
         self.print(&format!("{text}\n"))
     }
 
+    /// Shows on a terminal how far a long command has come; the last step wipes it away.
+    pub fn progress(&self, done: usize, total: usize) {
+        let mut stderr = io::stderr();
+        if !stderr.is_terminal() {
+            return;
+        }
+        let text = match done < total {
+            true => format!("\r{done} of {total} "),
+            false => "\r\x1b[K".to_owned(),
+        };
+        // It is only for comfort: who cannot see it misses nothing.
+        let _ = stderr.write_all(text.as_bytes());
+    }
+
     /// Tells the user something that is not a result.
     pub fn note(&self, text: &str) {
         eprintln!("sentinelctl: {text}");

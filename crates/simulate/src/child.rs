@@ -12,7 +12,7 @@ use nix::fcntl::AtFlags;
 use nix::unistd::{execve, execveat};
 
 use crate::payload::Payload;
-use crate::{Failure, Variant};
+use crate::{Act, Failure, Variant, program};
 
 /// The name of everything that the attacks make, so that whoever meets it in an
 /// event or an alert knows where it comes from.
@@ -31,10 +31,21 @@ pub struct Stage {
 /// Carries out a variant in this process, with the folder that its place asks
 /// for. Returns only if the attack failed or once its parent has closed the input.
 pub fn perform(variant: &Variant, scratch: Option<PathBuf>) -> Result<(), Failure> {
-    (variant.act)(&Stage { scratch })
+    let stage = Stage { scratch };
+    match variant.act {
+        Act::Here(act) => act(&stage),
+        Act::Program(width, words) => program::become_it(&stage, width, words),
+    }
 }
 
 impl Stage {
+    #[cfg(test)]
+    pub(crate) fn at(folder: &Path) -> Stage {
+        Stage {
+            scratch: Some(folder.to_owned()),
+        }
+    }
+
     /// The path of a file that the attack may make; the parent removes it.
     pub(crate) fn file(&self) -> Result<PathBuf, Failure> {
         self.folder().map(|folder| folder.join(MARK))

@@ -1,5 +1,6 @@
 //! Why a simulated attack did not happen, and how a child process says so.
 
+use std::borrow::Cow;
 use std::io;
 
 use nix::errno::Errno;
@@ -52,7 +53,7 @@ impl Failure {
 
     /// The failure that a child ended with, from its exit status and its last words.
     pub(crate) fn from_child(status: std::process::ExitStatus, stderr: &str) -> Failure {
-        let words = stderr.trim();
+        let words = &*in_english(stderr.trim());
         match status.code().and_then(|code| u8::try_from(code).ok()) {
             Some(STATUS_NOT_POSSIBLE) => Failure::NotPossible(words.to_owned()),
             Some(STATUS_BROKEN) => Failure::Broken(words.to_owned()),
@@ -62,9 +63,36 @@ impl Failure {
     }
 }
 
+/// What the attack program says, `open: errno 2`, in the kernel's own words.
+fn in_english(words: &str) -> Cow<'_, str> {
+    let error = words
+        .rsplit_once(": errno ")
+        .and_then(|(step, code)| Some((step, code.parse().ok()?)));
+    match error {
+        Some((step, code)) => format!("{step}: {}", Errno::from_raw(code).desc()).into(),
+        None => words.into(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_of_errors_are_named() {
+        assert_eq!(
+            in_english("open: errno 2"),
+            "open: No such file or directory"
+        );
+        for other in [
+            "",
+            "no shell answered in time",
+            "open: errno",
+            "open: errno x",
+        ] {
+            assert_eq!(in_english(other), other);
+        }
+    }
 
     #[test]
     fn a_refusal_is_told_from_a_mistake() {

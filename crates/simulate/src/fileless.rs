@@ -19,7 +19,7 @@ use crate::child::{
     MARK, become_descriptor, become_path, become_path_with, c_path, descriptor_path,
 };
 use crate::payload::{SCRIPT, fill};
-use crate::{Expected, Failure, Family, Place, Proof, Stage, Variant};
+use crate::{Act, Expected, Failure, Family, Place, Proof, Stage, Variant};
 
 const REFLECTIVE: Technique = same("T1620", "Reflective Code Loading");
 const STORAGE: Technique = same(
@@ -32,6 +32,9 @@ const SHELL: Technique = same("T1059.004", "Command and Scripting Interpreter: U
 const fn same(id: &'static str, name: &'static str) -> Technique {
     Technique::new(id, id, name)
 }
+
+const FROM_MEMORY: &[Technique] = &[REFLECTIVE, STORAGE];
+const FROM_SHARED: &[Technique] = &[STORAGE];
 
 const fn alert(severity: Severity) -> Expected {
     Expected::Alert("fileless_execution", severity)
@@ -50,7 +53,9 @@ pub(crate) const FAMILY: Family = Family {
             expected: alert(Severity::High),
             place: Place::Nowhere,
             proof: Proof::MemfdExecuted,
-            act: memfd_by_path,
+            traces: &[],
+            act: Act::Here(memfd_by_path),
+            hidden: None,
         },
         Variant {
             name: "fileless/memfd-execveat",
@@ -60,7 +65,9 @@ pub(crate) const FAMILY: Family = Family {
             expected: alert(Severity::High),
             place: Place::Nowhere,
             proof: Proof::MemfdExecuted,
-            act: memfd_by_descriptor,
+            traces: &[],
+            act: Act::Here(memfd_by_descriptor),
+            hidden: None,
         },
         Variant {
             name: "fileless/memfd-cloexec",
@@ -70,7 +77,9 @@ pub(crate) const FAMILY: Family = Family {
             expected: alert(Severity::High),
             place: Place::Nowhere,
             proof: Proof::MemfdExecuted,
-            act: memfd_cloexec,
+            traces: &[],
+            act: Act::Here(memfd_cloexec),
+            hidden: None,
         },
         Variant {
             name: "fileless/tmpfile-execveat",
@@ -80,7 +89,9 @@ pub(crate) const FAMILY: Family = Family {
             expected: alert(Severity::High),
             place: Place::Disk,
             proof: Proof::NamelessExecuted,
-            act: tmpfile_by_descriptor,
+            traces: &[],
+            act: Act::Here(tmpfile_by_descriptor),
+            hidden: None,
         },
         Variant {
             name: "fileless/tmpfile-proc",
@@ -90,7 +101,9 @@ pub(crate) const FAMILY: Family = Family {
             expected: alert(Severity::High),
             place: Place::Disk,
             proof: Proof::NamelessExecuted,
-            act: tmpfile_by_path,
+            traces: &[],
+            act: Act::Here(tmpfile_by_path),
+            hidden: None,
         },
         Variant {
             name: "fileless/unlinked",
@@ -100,7 +113,9 @@ pub(crate) const FAMILY: Family = Family {
             expected: alert(Severity::High),
             place: Place::Disk,
             proof: Proof::NamelessExecuted,
-            act: unlinked,
+            traces: &[],
+            act: Act::Here(unlinked),
+            hidden: None,
         },
         Variant {
             name: "fileless/dev-shm",
@@ -110,7 +125,9 @@ pub(crate) const FAMILY: Family = Family {
             expected: alert(Severity::Medium),
             place: Place::Shm,
             proof: Proof::ShmExecuted,
-            act: shared_memory,
+            traces: &[],
+            act: Act::Here(shared_memory),
+            hidden: None,
         },
         Variant {
             name: "fileless/fexecve-dropped",
@@ -120,7 +137,9 @@ pub(crate) const FAMILY: Family = Family {
             expected: alert(Severity::Low),
             place: Place::Disk,
             proof: Proof::DroppedExecuted,
-            act: dropped,
+            traces: &[],
+            act: Act::Here(dropped),
+            hidden: None,
         },
         Variant {
             name: "fileless/fexecve-regular",
@@ -131,7 +150,9 @@ pub(crate) const FAMILY: Family = Family {
             expected: Expected::Event(Kind::Exec),
             place: Place::Nowhere,
             proof: Proof::PayloadExecuted,
-            act: regular,
+            traces: &[],
+            act: Act::Here(regular),
+            hidden: None,
         },
         Variant {
             name: "fileless/script-memfd",
@@ -141,7 +162,9 @@ pub(crate) const FAMILY: Family = Family {
             expected: alert(Severity::High),
             place: Place::Nowhere,
             proof: Proof::DescriptorInterpreted,
-            act: script_by_path,
+            traces: &[],
+            act: Act::Here(script_by_path),
+            hidden: None,
         },
         Variant {
             name: "fileless/script-execveat",
@@ -151,7 +174,9 @@ pub(crate) const FAMILY: Family = Family {
             expected: alert(Severity::High),
             place: Place::Nowhere,
             proof: Proof::DescriptorInterpreted,
-            act: script_by_descriptor,
+            traces: &[],
+            act: Act::Here(script_by_descriptor),
+            hidden: None,
         },
         Variant {
             name: "fileless/loader-memfd",
@@ -161,8 +186,70 @@ pub(crate) const FAMILY: Family = Family {
             expected: alert(Severity::High),
             place: Place::Nowhere,
             proof: Proof::MemfdLoaded,
-            act: loader,
+            traces: &[],
+            act: Act::Here(loader),
+            hidden: None,
         },
+        Variant::of(
+            "fileless/static",
+            alert(Severity::High),
+            FROM_MEMORY,
+            "a static program without any library, in a memfd",
+            "memfd_create, write, execve(/proc/self/fd/N)",
+            &["memfd"],
+        )
+        .proven(Proof::MemfdExecuted),
+        Variant::of(
+            "fileless/memfd-i386",
+            alert(Severity::High),
+            FROM_MEMORY,
+            "a 32-bit program in a memfd, executed by its path",
+            "memfd_create, write, execve(/proc/self/fd/N), all by int 0x80",
+            &["memfd"],
+        )
+        .narrow()
+        .proven(Proof::MemfdExecuted),
+        Variant::of(
+            "fileless/memfd-execveat-i386",
+            alert(Severity::High),
+            FROM_MEMORY,
+            "a 32-bit program in a memfd, executed by descriptor alone",
+            "memfd_create, write, execveat(fd, \"\", AT_EMPTY_PATH), all by int 0x80",
+            &["memfd-execveat"],
+        )
+        .narrow()
+        .proven(Proof::MemfdExecuted),
+        Variant::of(
+            "fileless/tmpfile-i386",
+            alert(Severity::High),
+            FROM_MEMORY,
+            "a 32-bit program in a file that never had a name",
+            "open(O_TMPFILE), write, execveat(fd, \"\", AT_EMPTY_PATH), all by int 0x80",
+            &["nameless", "{folder}"],
+        )
+        .narrow()
+        .proven(Proof::NamelessExecuted),
+        Variant::of(
+            "fileless/unlinked-i386",
+            alert(Severity::High),
+            FROM_MEMORY,
+            "a 32-bit program whose file is removed before it is executed",
+            "open, write, unlink, execveat(fd, \"\", AT_EMPTY_PATH), all by int 0x80",
+            &["unlinked", "{folder}/other"],
+        )
+        .narrow()
+        .proven(Proof::NamelessExecuted),
+        Variant::of(
+            "fileless/dev-shm-i386",
+            alert(Severity::Medium),
+            FROM_SHARED,
+            "a static 32-bit program in /dev/shm",
+            "write a file below /dev/shm, execve(path)",
+            &["echo"],
+        )
+        .narrow()
+        .within(Place::Shm)
+        .proven(Proof::ShmExecuted),
     ],
 };
 

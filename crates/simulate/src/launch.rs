@@ -12,6 +12,7 @@ use std::time::{Duration, Instant, SystemTime};
 use nix::sys::signal::{SigSet, Signal};
 
 use crate::proof::Sight;
+use crate::traces::Traces;
 use crate::{Failure, Variant};
 
 /// How long an attack may take in all; they take milliseconds.
@@ -95,6 +96,10 @@ fn run(variant: &Variant, launcher: &Launcher) -> (Option<u32>, Result<Outcome, 
         Ok(folder) => folder,
         Err(failure) => return (None, Err(failure)),
     };
+    let traces = match Traces::prepare(variant.traces) {
+        Ok(traces) => traces,
+        Err(failure) => return (None, Err(failure)),
+    };
     let mut child = match spawn(variant, launcher, folder.as_ref().map(|f| f.path())) {
         Ok(child) => child,
         Err(error) => return (None, Err(Failure::from_io("starting a process", &error))),
@@ -105,6 +110,7 @@ fn run(variant: &Variant, launcher: &Launcher) -> (Option<u32>, Result<Outcome, 
         let _ = child.kill();
     }
     let _ = child.wait();
+    drop(traces);
     (Some(child.id()), outcome)
 }
 

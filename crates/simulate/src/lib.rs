@@ -1,7 +1,10 @@
 //! Safe attacks that prove what the sensor sees.
 //!
 //! Each [`Variant`] does for real what an attacker does, with a harmless payload:
-//! a copy of `cat` that echoes one line and ends, or code that is never called.
+//! a copy of `cat` that echoes one line and ends, or code that is never called. What
+//! takes system calls of its own is done by a small static program, [`Act::Program`],
+//! which this crate carries in two widths.
+//!
 //! Nothing leaves the host, what is written is removed, and every step is
 //! bounded in time. [`launch()`] runs a variant in a process of its own and proves
 //! from /proc that it really happened; [`perform`] is what that process does.
@@ -12,18 +15,27 @@
 #![forbid(unsafe_code)]
 
 mod child;
+mod credentials;
 mod failure;
 mod fileless;
+mod injection;
 mod launch;
 mod payload;
+mod persistence;
+mod program;
 mod proof;
 mod reflective;
 mod registry;
 mod scratch;
+mod service;
+mod shells;
+mod traces;
 
 pub use child::{Stage, perform};
 pub use failure::Failure;
 pub use launch::{Launcher, Outcome, Report, launch};
+pub use program::Width;
 pub use proof::Proof;
-pub use registry::{Expected, FAMILIES, Family, Variant, select, variant};
+pub use registry::{Act, Expected, FAMILIES, Family, Variant, select, variant};
 pub use scratch::Place;
+pub use traces::Trace;

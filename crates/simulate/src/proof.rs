@@ -31,6 +31,9 @@ pub enum Proof {
     ShmLoaded,
     /// Anonymous memory is executable.
     AnonymousExecutable,
+    /// The executable is the attack program, which answers only when the kernel has done
+    /// all that it was asked for.
+    Carried,
 }
 
 /// A process as /proc shows it.
@@ -93,7 +96,7 @@ impl Proof {
             Proof::MemfdExecuted => executable(exe.starts_with(memfd)),
             Proof::NamelessExecuted => executable(!is_memfd && is_deleted),
             Proof::ShmExecuted => executable(is_shm && exe.ends_with(MARK)),
-            Proof::DroppedExecuted => {
+            Proof::DroppedExecuted | Proof::Carried => {
                 executable(exe.starts_with('/') && exe.ends_with(MARK) && !is_shm)
             }
             Proof::PayloadExecuted => {

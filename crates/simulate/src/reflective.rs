@@ -14,7 +14,7 @@ use sentinel_event::{Kind, Severity, Technique};
 use crate::child::{become_path_with_env, c_path, descriptor_path};
 use crate::fileless::memfd;
 use crate::payload::Payload;
-use crate::{Expected, Failure, Family, Place, Proof, Stage, Variant};
+use crate::{Act, Expected, Failure, Family, Place, Proof, Stage, Variant};
 
 const PAGE: usize = 4096;
 
@@ -31,6 +31,8 @@ const PRELOAD: Technique = Technique::new(
     "Hijack Execution Flow: Dynamic Linker Hijacking",
 );
 
+const CODE: &[Technique] = &[REFLECTIVE];
+
 /// Every way that the simulator knows.
 pub(crate) const FAMILY: Family = Family {
     name: "reflective",
@@ -45,7 +47,9 @@ pub(crate) const FAMILY: Family = Family {
             expected: Expected::Event(Kind::Mprotect),
             place: Place::Nowhere,
             proof: Proof::AnonymousExecutable,
-            act: write_then_execute,
+            traces: &[],
+            act: Act::Here(write_then_execute),
+            hidden: None,
         },
         Variant {
             name: "reflective/preload-memfd",
@@ -55,7 +59,9 @@ pub(crate) const FAMILY: Family = Family {
             expected: alert(Severity::High),
             place: Place::Nowhere,
             proof: Proof::MemfdLoaded,
-            act: preload_memfd,
+            traces: &[],
+            act: Act::Here(preload_memfd),
+            hidden: None,
         },
         Variant {
             name: "reflective/preload-dev-shm",
@@ -65,10 +71,103 @@ pub(crate) const FAMILY: Family = Family {
             expected: alert(Severity::Medium),
             place: Place::Shm,
             proof: Proof::ShmLoaded,
-            act: preload_shared_memory,
+            traces: &[],
+            act: Act::Here(preload_shared_memory),
+            hidden: None,
         },
+        own(
+            "reflective/mprotect-dropped",
+            Severity::Low,
+            "memory made executable by a program that is not installed",
+            "mmap(rw-, MAP_ANONYMOUS), write, mprotect(r-x)",
+            &["mprotect"],
+        ),
+        own(
+            "reflective/mprotect-i386",
+            Severity::Low,
+            "the same by 32-bit system calls",
+            "mmap2(rw-, MAP_ANONYMOUS), write, mprotect(r-x), by int 0x80",
+            &["mprotect"],
+        )
+        .narrow(),
+        own(
+            "reflective/pkey-mprotect",
+            Severity::Low,
+            "the same with a protection key",
+            "mmap(rw-, MAP_ANONYMOUS), write, pkey_mprotect(r-x)",
+            &["pkey-mprotect"],
+        ),
+        own(
+            "reflective/mmap",
+            Severity::Low,
+            "memory that is writable and executable from the beginning",
+            "mmap(rwx, MAP_ANONYMOUS)",
+            &["mmap"],
+        ),
+        own(
+            "reflective/mmap-i386",
+            Severity::Low,
+            "the same by 32-bit system calls",
+            "mmap2(rwx, MAP_ANONYMOUS) by int 0x80",
+            &["mmap"],
+        )
+        .narrow(),
+        own(
+            "reflective/dual",
+            Severity::Medium,
+            "a memfd mapped twice, to write to and to execute",
+            "memfd_create, mmap(rw-, MAP_SHARED), mmap(r-x, MAP_SHARED)",
+            &["dual"],
+        ),
+        own(
+            "reflective/dual-mprotect",
+            Severity::Medium,
+            "a mapped memfd, written and then made executable",
+            "memfd_create, mmap(rw-, MAP_SHARED), mprotect(r-x)",
+            &["dual-mprotect"],
+        ),
+        own(
+            "reflective/library",
+            Severity::High,
+            "a memfd mapped as the dynamic loader maps a library",
+            "memfd_create, mmap(r-x, MAP_PRIVATE)",
+            &["library"],
+        ),
+        own(
+            "reflective/library-i386",
+            Severity::High,
+            "the same by 32-bit system calls",
+            "memfd_create, mmap2(r-x, MAP_PRIVATE), by int 0x80",
+            &["library"],
+        )
+        .narrow(),
+        own(
+            "reflective/patched-file",
+            Severity::Medium,
+            "pages of an installed program, changed in memory and made executable",
+            "open, mmap(rw-, MAP_PRIVATE), write, mprotect(r-x)",
+            &["patched", "{cat}"],
+        ),
+        own(
+            "reflective/shmat",
+            Severity::Low,
+            "shared memory attached executable",
+            "shmget, shmat(SHM_EXEC)",
+            &["shmat"],
+        ),
     ],
 };
+
+/// A variant of the attack program, which lies in a place where anybody may put programs.
+const fn own(
+    name: &'static str,
+    severity: Severity,
+    summary: &'static str,
+    steps: &'static str,
+    words: &'static [&'static str],
+) -> Variant {
+    Variant::of(name, alert(severity), CODE, summary, steps, words)
+}
 
 const fn alert(severity: Severity) -> Expected {
     Expected::Alert("reflective_loading", severity)

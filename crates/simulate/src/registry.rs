@@ -2,7 +2,12 @@
 
 use sentinel_event::{Kind, Severity, Technique};
 
-use crate::{Failure, Place, Proof, Stage, fileless, reflective};
+use crate::program::Width;
+use crate::traces::Trace;
+use crate::{
+    Failure, Place, Proof, Stage, credentials, fileless, injection, persistence, reflective,
+    service, shells,
+};
 
 /// Attacks with one aim.
 #[derive(Debug)]
@@ -32,8 +37,79 @@ pub struct Variant {
     pub place: Place,
     /// What /proc shows while it is happening.
     pub proof: Proof,
-    /// Carries it out; does not return where the attack replaces the program.
-    pub act: fn(&Stage) -> Result<(), Failure>,
+    /// Files in places that the sensor watches, which are gone when it is over.
+    pub traces: &'static [Trace],
+    /// How it is carried out.
+    pub act: Act,
+    /// What may keep it out of sight on some kernels: an observation, and the way to act
+    /// that not all of its hooks see, in the words of the daemon's status.
+    pub hidden: Option<(&'static str, &'static str)>,
+}
+
+/// How a variant is carried out.
+#[derive(Debug)]
+pub enum Act {
+    /// By the process itself; does not return where the attack replaces the program.
+    Here(fn(&Stage) -> Result<(), Failure>),
+    /// By the attack program, with these words; see `program::spell` for what is filled in.
+    Program(Width, &'static [&'static str]),
+}
+
+impl Variant {
+    /// A variant that the attack program carries out, in its wide build.
+    pub(crate) const fn of(
+        name: &'static str,
+        expected: Expected,
+        techniques: &'static [Technique],
+        summary: &'static str,
+        steps: &'static str,
+        words: &'static [&'static str],
+    ) -> Variant {
+        Variant {
+            name,
+            summary,
+            steps,
+            techniques,
+            expected,
+            place: Place::Disk,
+            proof: Proof::Carried,
+            traces: &[],
+            act: Act::Program(Width::Wide, words),
+            hidden: None,
+        }
+    }
+
+    /// The same by the 32-bit build, whose system calls have other numbers.
+    pub(crate) const fn narrow(mut self) -> Variant {
+        if let Act::Program(_, words) = self.act {
+            self.act = Act::Program(Width::Narrow, words);
+        }
+        self
+    }
+
+    /// The same in a way that not every hook of the observation sees.
+    pub(crate) const fn hiding(mut self, observation: &'static str, way: &'static str) -> Variant {
+        self.hidden = Some((observation, way));
+        self
+    }
+
+    /// The same with another proof.
+    pub(crate) const fn proven(mut self, proof: Proof) -> Variant {
+        self.proof = proof;
+        self
+    }
+
+    /// The same in another place.
+    pub(crate) const fn within(mut self, place: Place) -> Variant {
+        self.place = place;
+        self
+    }
+
+    /// The same with files in watched places.
+    pub(crate) const fn leaving(mut self, traces: &'static [Trace]) -> Variant {
+        self.traces = traces;
+        self
+    }
 }
 
 /// What a working sensor makes of an attack.
@@ -46,7 +122,15 @@ pub enum Expected {
 }
 
 /// Every family, in the order in which they are listed and run.
-pub const FAMILIES: &[Family] = &[fileless::FAMILY, reflective::FAMILY];
+pub const FAMILIES: &[Family] = &[
+    fileless::FAMILY,
+    reflective::FAMILY,
+    shells::FAMILY,
+    persistence::FAMILY,
+    credentials::FAMILY,
+    service::FAMILY,
+    injection::FAMILY,
+];
 
 /// The variants that `name` stands for: `all`, a family or a single variant.
 /// `None` when nothing has that name.

@@ -4,6 +4,7 @@ pub mod alerts;
 pub mod audit;
 pub mod completions;
 pub mod config;
+pub mod coverage;
 pub mod doctor;
 pub mod events;
 pub mod lab;

@@ -29,7 +29,8 @@ pub struct Args {
 /// type, and so it is in no help, completion or suggestion.
 const CHILD: &str = "simulate-child";
 
-fn names() -> impl Iterator<Item = &'static str> {
+/// Everything that can be named: all, families, variants.
+pub fn names() -> impl Iterator<Item = &'static str> {
     FAMILIES
         .iter()
         .fold(vec!["all"], |mut names, family| {
@@ -48,12 +49,7 @@ pub fn run(args: &Args, output: &mut Output) -> Result<ExitCode, Failure> {
         list(&variants, output)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let launcher = Launcher {
-        // Not the path, where by now another version may be installed.
-        program: "/proc/self/exe".into(),
-        name: "sentinelctl".into(),
-        args: vec![CHILD.into()],
-    };
+    let launcher = launcher();
     let mut tally = render::simulate::Tally::default();
     for variant in variants {
         let report = launch(variant, &launcher);
@@ -69,6 +65,16 @@ pub fn run(args: &Args, output: &mut Output) -> Result<ExitCode, Failure> {
         output.line(&tally.sentence())?;
     }
     Ok(ExitCode::from(tally.exit_code()))
+}
+
+/// How the process of an attack is started: it is this program.
+pub fn launcher() -> Launcher {
+    Launcher {
+        // Not the path, where by now another version may be installed.
+        program: "/proc/self/exe".into(),
+        name: "sentinelctl".into(),
+        args: vec![CHILD.into()],
+    }
 }
 
 fn list(variants: &[&'static Variant], output: &mut Output) -> Result<(), Failure> {

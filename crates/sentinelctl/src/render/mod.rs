@@ -6,6 +6,7 @@
 pub mod alert;
 pub mod audit;
 pub mod config;
+pub mod coverage;
 pub mod doctor;
 pub mod event;
 pub mod rows;

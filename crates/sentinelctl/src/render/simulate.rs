@@ -11,7 +11,7 @@ use super::table::{Block, Row, styled, table, text};
 use super::{BAD, BOLD, DIM, GOOD, Look, WARN};
 
 /// Columns for the name of a variant.
-const NAME: usize = 26;
+const NAME: usize = 34;
 
 /// The variants under their families.
 pub fn list(variants: &[&'static Variant], look: &Look) -> String {
@@ -80,9 +80,10 @@ struct TechniqueJson {
     name: &'static str,
 }
 
+/// What is expected, for scripts.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
-enum ExpectedJson {
+pub enum ExpectedJson {
     Alert {
         detection: &'static str,
         min_severity: &'static str,

