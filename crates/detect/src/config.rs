@@ -34,6 +34,10 @@ pub struct Config {
     pub container_escape: crate::escape::Config,
     /// Code that gets into the kernel.
     pub kernel_loading: crate::kernel::Config,
+    /// Programs that mine for others.
+    pub crypto_miner: crate::miner::Config,
+    /// Processes that keep the sensor busy.
+    pub sensor_flooding: crate::flooding::Config,
     /// Shells that servers start.
     pub service_shell: crate::service::Config,
 }

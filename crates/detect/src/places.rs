@@ -61,7 +61,8 @@ impl Place {
     pub fn holds(&self, path: &str) -> bool {
         match self {
             Place::File(file) => path == *file,
-            Place::Below(folder) => path.len() > folder.len() && within(path, folder),
+            // The folder itself counts too: what is mounted or linked there takes its place.
+            Place::Below(folder) => within(path, folder),
             Place::Ending("", end) => path.ends_with(end) && is_unit_place(path),
             Place::Ending(folder, end) => path.ends_with(end) && within(path, folder),
             Place::Home(name) => in_home(path) == Some(*name),

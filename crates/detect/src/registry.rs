@@ -84,6 +84,16 @@ pub const DETECTIONS: &[Registration] = &[
         doc: "code gets into the kernel",
         start: |config| crate::kernel::start(&config.kernel_loading),
     },
+    Registration {
+        name: "crypto_miner",
+        doc: "a program mines a currency for somebody else",
+        start: |config| crate::miner::start(&config.crypto_miner),
+    },
+    Registration {
+        name: "sensor_flooding",
+        doc: "a process makes so many events that others may go unseen",
+        start: |config| crate::flooding::start(&config.sensor_flooding),
+    },
 ];
 
 #[cfg(test)]

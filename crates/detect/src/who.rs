@@ -67,7 +67,7 @@ pub fn of(process: &Process, tools: &[&str], trusted: &[String]) -> Who {
     }
     let does = |path: &str| runs(process, path);
     let person = process.auid.is_some() && process.tty.is_some();
-    if UNPACKERS.into_iter().any(does) || is_package_script(process) {
+    if (UNPACKERS.into_iter().any(does) && is_of_manager(process)) || is_package_script(process) {
         Who::Package
     } else if trusted.iter().any(|path| does(path)) {
         Who::Trusted
@@ -93,8 +93,49 @@ fn is_package_script(process: &Process) -> bool {
         })
 }
 
+/// Packages that package managers themselves come from.
+const MANAGER_PACKAGES: [&str; 14] = [
+    "dpkg",
+    "rpm",
+    "rpm-ostree",
+    "dnf",
+    "dnf5",
+    "yum",
+    "microdnf",
+    "zypper",
+    "pacman",
+    "apk-tools",
+    "snapd",
+    "packagekit",
+    "flatpak",
+    "nix",
+];
+
+/// Whether the owning package, where it is known, is that of a package manager. Of scripts
+/// it is the interpreter's, which says nothing.
+fn is_of_manager(process: &Process) -> bool {
+    let package = process.package.as_deref().unwrap_or("");
+    package.is_empty()
+        || programs::is_interpreter(&process.exe)
+        || MANAGER_PACKAGES
+            .iter()
+            .any(|name| package.eq_ignore_ascii_case(name))
+}
+
+/// Whether the process is the service manager, or what it prepares a service with.
+pub fn is_systemd(process: &Process) -> bool {
+    const PATHS: [&str; 4] = [
+        "/usr/lib/systemd/systemd",
+        "/lib/systemd/systemd",
+        "/usr/lib/systemd/systemd-executor",
+        "/lib/systemd/systemd-executor",
+    ];
+    PATHS.contains(&&*process.exe) && is_installed(&process.exe, &process.file, process.backing)
+}
+
 fn is_unpacker(process: &Process) -> bool {
-    is_installed(&process.exe, &process.file, process.backing)
+    is_of_manager(process)
+        && is_installed(&process.exe, &process.file, process.backing)
         && UNPACKERS.into_iter().any(|path| runs(process, path))
 }
 

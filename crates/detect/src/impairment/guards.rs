@@ -91,6 +91,7 @@ pub const OWN: &[&str] = &[
     "/usr/libexec/sentinel/sentinel-train",
     "/usr/lib/systemd/systemd",
     "/lib/systemd/systemd",
+    "/usr/lib/systemd/systemd-executor",
 ];
 
 /// Every guarded place; the first that matches counts.

@@ -49,6 +49,7 @@ impl Default for Config {
             "/usr/lib/systemd/systemd-update-utmp",
             "/usr/lib/systemd/systemd-logind",
             "/usr/lib/systemd/systemd",
+            "/usr/lib/systemd/systemd-executor",
             "/usr/sbin/rsyslogd",
             "/usr/sbin/syslog-ng",
             "/usr/sbin/auditd",

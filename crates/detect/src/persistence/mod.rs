@@ -1,15 +1,15 @@
-//! `persistence`: files that decide what runs or who may log in later are opened for
-//! writing or created, other than by a package manager.
+//! `persistence`: files that decide what runs or who may log in later are changed, by
+//! whichever operation, other than by a package manager.
 //!
-//! The files stand in one list ([`families`]), who opens them is judged in
-//! [`crate::who`]. Seen are opens; names that change without one (rename, link, bind
-//! mount) are not events yet.
+//! The files stand in one list ([`families`]), what is done to them is read in
+//! [`crate::changes`], who does it is judged in [`crate::who`].
 
 mod families;
 
-use sentinel_event::{Access, Detail, Event, FileAccess, Kind, Severity};
+use sentinel_event::{Detail, Event, Severity};
 use serde::{Deserialize, Serialize};
 
+use crate::changes::{self, Change, Deed};
 use crate::grade::{graver, milder};
 use crate::registry::Start;
 use crate::who::{self, Who};
@@ -55,51 +55,91 @@ struct Persistence {
 
 impl Detection for Persistence {
     fn kinds(&self) -> KindSet {
-        KindSet::of(&[Kind::Open])
+        KindSet::of(changes::KINDS)
     }
 
     fn observe(&mut self, event: &Event, findings: &mut Findings) {
-        let Detail::Open(file) = &event.detail else {
-            return;
-        };
-        if file.access != Access::Read && event.result >= 0 {
-            findings.extend(self.judge(event, file));
+        // A rename within one folder is one deed with two names.
+        let mut found = None;
+        for change in changes::of(event) {
+            found = self.judge(event, &change).or(found);
         }
+        findings.extend(found);
     }
 }
 
 impl Persistence {
-    fn judge(&self, event: &Event, file: &FileAccess) -> Option<Finding> {
-        let family = families::of(&file.path)?;
+    fn judge(&self, event: &Event, change: &Change<'_>) -> Option<Finding> {
+        let family = families::of(&change.path)?;
+        let step = weight(change)?;
         let process = &event.process;
+        // What systemd mounts for a service, only that service sees.
+        if change.deed == Deed::Mount && who::is_systemd(process) {
+            return None;
+        }
         let who = who::of(process, family.tools, &self.config.trusted_writers);
-        let mut severity = weigh(family, who)?;
+        let mut severity = step(weigh(family, who)?);
         let mut reason = reason(who).to_owned();
         if !facts::in_host_mounts(process) {
             severity = milder(severity);
             reason.push_str("; the file is that of a container, not the host's");
         }
-        let path = words::shown(&file.path);
-        let deed = match file.access {
-            Access::Create => "created",
-            _ => "opened for writing",
+        let path = words::shown(&change.path);
+        let from = match change.deed {
+            Deed::Replace | Deed::Link | Deed::Symlink | Deed::Mount
+                if !change.other.is_empty() =>
+            {
+                format!(" (by {})", words::shown(change.other))
+            }
+            _ => String::new(),
         };
         Some(Finding {
             variant: family.name,
-            subject: file.path.as_ref().into(),
+            subject: (*change.path).into(),
             severity,
             confidence: 70,
             summary: format!(
-                "{} {deed} {}, {path}{}",
+                "{} {} {}, {path}{from}{}",
                 words::actor(&process.exe, process),
+                match change.deed {
+                    Deed::Cut => "rewrote",
+                    deed => deed.verb(),
+                },
                 family.thing,
                 words::origin(process)
             ),
             reason,
             techniques: family.techniques.into(),
             earlier: Vec::new(),
-            shows: format!("open {} of {path}", file.access.name()),
+            shows: shows(event, &path),
         })
+    }
+}
+
+fn shows(event: &Event, path: &str) -> String {
+    match &event.detail {
+        Detail::Open(file) => format!("open {} of {path}", file.access.name()),
+        _ => format!("{} of {path}", event.kind()),
+    }
+}
+
+/// What the deed does to the family's severity; none for deeds that leave nothing behind
+/// which runs or lets in.
+fn weight(change: &Change<'_>) -> Option<fn(Severity) -> Severity> {
+    let same: fn(Severity) -> Severity = |severity| severity;
+    match change.deed {
+        Deed::Create
+        | Deed::Write
+        | Deed::Append
+        | Deed::Cut
+        | Deed::Replace
+        | Deed::Link
+        | Deed::Symlink
+        | Deed::Mount => Some(same),
+        // Takes effect only with a change of the content, which is seen by itself, unless
+        // the file lay there before and now begins to count or to be open to others.
+        Deed::Mode | Deed::Owner | Deed::Attribute => Some(milder),
+        Deed::Remove | Deed::MoveAway | Deed::Unmount => None,
     }
 }
 
