@@ -11,7 +11,14 @@ fn the_mode_survives_a_restart() {
     let switched = daemon.ctl_json(&["--json", "mode", "detect"]);
     assert_eq!(switched["mode"], "detect");
     let daemon = daemon.restart();
-    assert_eq!(daemon.ctl_json(&["--json", "mode"]), switched);
+    let again = daemon.ctl_json(&["--json", "mode"]);
+    assert_eq!(
+        (&again["mode"], &again["since"]),
+        (&switched["mode"], &switched["since"])
+    );
+    let warnings = switched["warnings"].as_array().expect("a list");
+    let warning = warnings.first().and_then(Value::as_str).unwrap_or_default();
+    assert!(warning.contains("of 7 days watched"), "{switched}");
     daemon.stop();
 }
 

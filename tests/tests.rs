@@ -23,6 +23,8 @@ mod history;
 mod hostile;
 /// What is known of executables, containers and users.
 mod identity;
+/// What is learned, and that it is not lost.
+mod learning;
 /// What a flood costs.
 mod loss;
 /// What the daemon refuses, in one sentence each.

@@ -32,6 +32,8 @@ pub struct Config {
     pub store: sentinel_store::Config,
     /// What is detected.
     pub detect: sentinel_detect::Config,
+    /// How long is learned, and how many anomalies are alerted.
+    pub learn: sentinel_baseline::Config,
 }
 
 impl Default for Config {
@@ -45,6 +47,7 @@ impl Default for Config {
             identity: identity::Config::default(),
             store: sentinel_store::Config::default(),
             detect: sentinel_detect::Config::default(),
+            learn: sentinel_baseline::Config::default(),
         }
     }
 }

@@ -11,6 +11,9 @@ use sentinel_process::Counters;
 use tokio::sync::broadcast::{Receiver, Sender, channel};
 use tokio::sync::oneshot;
 
+use crate::anomaly;
+use crate::learning::Learning;
+
 /// Batches that a slow listener may be behind before it misses some; with at most some
 /// 2,000 events in a batch under load this bounds what is kept for it to 20 MB.
 pub const EVENT_BATCHES: usize = 16;
@@ -22,7 +25,7 @@ const RECENT_ALERTS: usize = 1024;
 /// Requests that may wait for the pipeline; it takes them after each batch.
 const REQUESTS: usize = 64;
 /// How long the pipeline may take to answer one.
-const ANSWER: Duration = Duration::from_secs(5);
+pub const ANSWER: Duration = Duration::from_secs(5);
 
 /// What the pipeline is asked to do between two batches.
 pub enum Request {
@@ -30,6 +33,8 @@ pub enum Request {
     Processes(oneshot::Sender<Vec<Arc<Process>>>),
     /// Detect with this configuration from now on.
     Detect(Box<sentinel_detect::Config>),
+    /// Do something with what is learned.
+    Learning(Box<dyn FnOnce(&mut Learning) + Send>),
 }
 
 /// How one detection fares.
@@ -99,7 +104,9 @@ impl Hub {
 
     /// Hands an alert to whoever listens and keeps it for those who come.
     pub fn publish_alert(&self, alert: &Arc<Alert>) {
-        self.raised[alert.severity as usize].fetch_add(1, Relaxed);
+        if !anomaly::is_silent(&alert.detection) {
+            self.raised[alert.severity as usize].fetch_add(1, Relaxed);
+        }
         let mut recent = lock(&self.recent);
         if recent.len() == RECENT_ALERTS {
             recent.pop_front();
@@ -165,6 +172,20 @@ impl Hub {
             return None;
         }
         tokio::time::timeout(ANSWER, answer).await.ok()?.ok()
+    }
+
+    /// Lets the pipeline answer a question about what is learned; `None` when too many
+    /// wait already.
+    pub fn learning<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&mut Learning) -> T + Send + 'static,
+    ) -> Option<oneshot::Receiver<T>> {
+        let (sender, answer) = oneshot::channel();
+        let ask = move |learning: &mut Learning| {
+            // Whoever asked may have left meanwhile.
+            let _ = sender.send(question(learning));
+        };
+        self.ask(Request::Learning(Box::new(ask))).then_some(answer)
     }
 
     /// The latest figures.

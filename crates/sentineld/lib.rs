@@ -7,6 +7,7 @@
 #![deny(unsafe_code)]
 
 pub mod acknowledgements;
+pub mod anomaly;
 pub mod audit;
 pub mod clock;
 pub mod config;
@@ -14,6 +15,7 @@ mod console;
 pub mod hub;
 pub mod identity;
 pub mod journald;
+pub mod learning;
 mod line;
 pub mod metrics;
 pub mod mode;

@@ -7,12 +7,13 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::{CommandFactory, Parser, Subcommand};
+use sentinel_baseline::Baseline;
 use sentinel_detect::Engine;
 use sentineld::config::{Config, ConfigError, DEFAULT_PATH};
 use sentineld::mode::Mode;
 use sentineld::replay::Speed;
 use sentineld::settings::{Flags, Settings};
-use sentineld::{journald, probe, replay, run};
+use sentineld::{journald, learning, probe, replay, run};
 
 /// Host security sensor: watches from inside the kernel, learns what is normal, says when
 /// something is not.
@@ -57,6 +58,17 @@ enum Command {
         /// The mode in which the alerts would have been raised.
         #[arg(long, value_enum, default_value = "detect")]
         mode: Mode,
+        /// Learn what is normal until then (RFC 3339), and print the alerts of the rest, with
+        /// those about anomalies.
+        #[arg(long, value_name = "TIME")]
+        learn_until: Option<jiff::Timestamp>,
+        /// Judge by this generation of what was learned in DIR; `sentinelctl baseline list`
+        /// lists them.
+        #[arg(long, value_name = "GENERATION", conflicts_with = "learn_until")]
+        model: Option<u32>,
+        /// Only what happened from then on (RFC 3339), with the alerts of each day counted.
+        #[arg(long, value_name = "TIME")]
+        since: Option<jiff::Timestamp>,
         /// Configuration file; without it /etc/sentinel/sentinel.toml, where it exists.
         #[arg(long, value_name = "FILE")]
         config: Option<PathBuf>,
@@ -124,13 +136,34 @@ fn execute(command: Command) -> Result<()> {
             dir,
             speed,
             mode,
+            learn_until,
+            model,
+            since,
             config,
             json,
         } => {
             journald::start(true);
             let settings = Settings::read(config.as_deref(), Flags::default())?;
-            let engine = Engine::new(&settings.config.detect);
-            replay::run(&dir, engine, replay::Options { speed, mode, json })
+            let mut baseline = Baseline::new(settings.config.learn);
+            if let Some(generation) = model {
+                learning::read_generation(&dir, generation, &mut baseline)?;
+            }
+            let judges = replay::Judges {
+                engine: Engine::new(&settings.config.detect),
+                baseline,
+            };
+            // Beyond the year 2262 nothing is learned.
+            let ns =
+                |time: jiff::Timestamp| i64::try_from(time.as_nanosecond()).unwrap_or(i64::MAX);
+            let options = replay::Options {
+                speed,
+                mode,
+                json,
+                // With a model, nothing is left to be learned first.
+                learn_until_ns: learn_until.map(ns).or(model.map(|_| i64::MIN)),
+                since_ns: since.map(ns),
+            };
+            replay::run(&dir, judges, options)
         }
         Command::Man { dir } => {
             let page = clap_mangen::Man::new(Cli::command()).section("8");

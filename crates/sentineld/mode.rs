@@ -37,6 +37,10 @@ pub struct ModeState {
     pub mode: Mode,
     /// Unix time in nanoseconds.
     pub since_ns: i64,
+    /// When the other mode begins, where somebody said for how long; Unix time in
+    /// nanoseconds.
+    #[serde(default)]
+    pub until_ns: Option<i64>,
 }
 
 /// The mode, in memory and on disk.
@@ -58,10 +62,10 @@ impl ModeFile {
                     // A damaged file must not keep the sensor from starting; learning is
                     // the mode that cannot do harm.
                     tracing::warn!("{} is damaged ({error}); learning anew", path.display());
-                    begin(&path, Mode::Learn)?
+                    begin(&path, Mode::Learn, None)?
                 }
             },
-            Err(error) if error.kind() == ErrorKind::NotFound => begin(&path, Mode::Learn)?,
+            Err(error) if error.kind() == ErrorKind::NotFound => begin(&path, Mode::Learn, None)?,
             Err(error) => {
                 return Err(error).with_context(|| format!("cannot read {}", path.display()));
             }
@@ -78,27 +82,29 @@ impl ModeFile {
         *self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Switches the mode; the new state is on disk before it holds. Switching to the
-    /// present mode changes nothing.
-    pub fn set(&self, mode: Mode) -> Result<ModeState> {
+    /// Switches the mode, for `for_ns` nanoseconds or for good; the new state is on disk
+    /// before it holds. Switching to the present mode for good changes nothing.
+    pub fn set(&self, mode: Mode, for_ns: Option<i64>) -> Result<ModeState> {
         let _turn = self
             .switching
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         let state = self.get();
-        if state.mode == mode {
+        if state.mode == mode && for_ns.is_none() && state.until_ns.is_none() {
             return Ok(state);
         }
-        let state = begin(&self.path, mode)?;
+        let state = begin(&self.path, mode, for_ns)?;
         *self.state.lock().unwrap_or_else(PoisonError::into_inner) = state;
         Ok(state)
     }
 }
 
-fn begin(path: &Path, mode: Mode) -> Result<ModeState> {
+fn begin(path: &Path, mode: Mode, for_ns: Option<i64>) -> Result<ModeState> {
+    let since_ns = clock::unix_ns();
     let state = ModeState {
         mode,
-        since_ns: clock::unix_ns(),
+        since_ns,
+        until_ns: for_ns.map(|for_ns| since_ns.saturating_add(for_ns)),
     };
     let temporary = path.with_extension("json.new");
     let write = || -> std::io::Result<()> {
@@ -121,10 +127,14 @@ mod tests {
         let dir = tempfile::tempdir().expect("a folder");
         let file = ModeFile::open(dir.path()).expect("opens");
         assert_eq!(file.get().mode, Mode::Learn);
-        let switched = file.set(Mode::Detect).expect("switches");
-        assert_eq!(file.set(Mode::Detect).expect("repeats"), switched);
+        let switched = file.set(Mode::Detect, None).expect("switches");
+        assert_eq!(file.set(Mode::Detect, None).expect("repeats"), switched);
         let again = ModeFile::open(dir.path()).expect("opens again");
         assert_eq!(again.get(), switched);
+        let for_a_while = file.set(Mode::Detect, Some(5)).expect("is limited");
+        assert_eq!(for_a_while.until_ns, Some(for_a_while.since_ns + 5));
+        let again = ModeFile::open(dir.path()).expect("opens again");
+        assert_eq!(again.get(), for_a_while);
     }
 
     #[test]

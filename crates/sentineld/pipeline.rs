@@ -9,8 +9,10 @@ use sentinel_detect::{Engine, State};
 use sentinel_event::{Alert, Batch};
 use sentinel_store::Writer;
 
+use crate::anomaly;
 use crate::hub::{DetectionStatus, Figures, Hub, Request};
 use crate::journald::AlertLog;
+use crate::learning::Learning;
 use crate::source::{Next, Source};
 
 /// How long to wait for events before noting that all is well.
@@ -18,10 +20,18 @@ const IDLE: Duration = Duration::from_millis(500);
 /// How often the figures are renewed while events flow.
 const FIGURES_INTERVAL: Duration = Duration::from_millis(200);
 
+/// What makes alerts of events.
+pub struct Judges {
+    /// The detections.
+    pub engine: Engine,
+    /// What is learned.
+    pub learning: Learning,
+}
+
 /// Runs until the source ends.
 pub fn run(
     mut source: impl Source,
-    mut engine: Engine,
+    mut judges: Judges,
     hub: &Hub,
     writer: &Writer,
     log: &AlertLog,
@@ -33,7 +43,8 @@ pub fn run(
         match source.next(IDLE) {
             Next::Batch(events) => {
                 for event in &events {
-                    engine.observe(event, &mut alerts);
+                    judges.engine.observe(event, &mut alerts);
+                    judges.learning.observe(event, &mut alerts);
                 }
                 let batch: Batch = Arc::new(events);
                 writer.offer_events(Arc::clone(&batch));
@@ -53,16 +64,19 @@ pub fn run(
             match request {
                 // Whoever asked may have left meanwhile.
                 Request::Processes(answer) => drop(answer.send(source.living())),
-                Request::Detect(config) => engine.apply(&config),
+                Request::Detect(config) => judges.engine.apply(&config),
+                Request::Learning(ask) => ask(&mut judges.learning),
             }
         }
         let due = figures_at.is_none_or(|at: Instant| at.elapsed() >= FIGURES_INTERVAL);
-        hub.report(due.then(|| figures(&source, &engine)));
+        hub.report(due.then(|| figures(&source, &judges.engine)));
         if due {
+            judges.learning.step(&mut alerts);
             figures_at = Some(Instant::now());
         }
     }
-    hub.report(Some(figures(&source, &engine)));
+    hub.report(Some(figures(&source, &judges.engine)));
+    judges.learning.close();
 }
 
 /// The alerts that the store holds already. A restart looks again at processes that still
@@ -94,7 +108,9 @@ impl KnownAlerts {
 fn raise(alert: Arc<Alert>, hub: &Hub, writer: &Writer, log: &AlertLog) {
     writer.offer_alert(Arc::clone(&alert));
     hub.publish_alert(&alert);
-    log.offer(alert);
+    if !anomaly::is_silent(&alert.detection) {
+        log.offer(alert);
+    }
 }
 
 fn figures(source: &impl Source, engine: &Engine) -> Figures {

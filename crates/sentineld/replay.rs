@@ -1,19 +1,22 @@
 //! `sentinel replay`: shows recorded history to the detections of today. It needs no
 //! root, changes nothing, and gives the same answer each time.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::Path;
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use sentinel_baseline::{Baseline, Delivery, Phase};
 use sentinel_detect::Engine;
 use sentinel_event::{Alert, Event};
 use sentinel_store::replay::{Source, TimeRange};
 use serde_json::json;
 
 use crate::mode::Mode;
-use crate::{line, stdout};
+use crate::{anomaly, line, stdout};
 
 /// How fast history passes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -34,19 +37,39 @@ pub struct Options {
     pub mode: Mode,
     /// Whether alerts are printed as JSON.
     pub json: bool,
+    /// Learn what is normal until then, in nanoseconds since the Unix epoch, and print only
+    /// the alerts of the rest, with those about anomalies.
+    pub learn_until_ns: Option<i64>,
+    /// Show only what happened from then on, in nanoseconds since the Unix epoch, and count
+    /// the alerts of each day.
+    pub since_ns: Option<i64>,
+}
+
+/// What the sensor makes of events: its detections, and its baseline where it learns.
+pub struct Judges {
+    /// The detections.
+    pub engine: Engine,
+    /// What is learned.
+    pub baseline: Baseline,
 }
 
 /// Replays the data folder `dir` and prints the alerts; the counts go to standard error.
-pub fn run(dir: &Path, engine: Engine, options: Options) -> Result<()> {
-    let source = Source::open(dir, TimeRange::ALL)?;
+pub fn run(dir: &Path, judges: Judges, options: Options) -> Result<()> {
+    let range = TimeRange {
+        from_ns: options.since_ns.unwrap_or(i64::MIN),
+        ..TimeRange::ALL
+    };
+    let source = Source::open(dir, range)?;
     let begun = Instant::now();
     let mut replay = Replay {
-        engine,
+        judges,
         options,
         colour: stdout::colour_wanted(),
         clock: None,
         events_total: 0,
         alerts_total: 0,
+        digest_total: 0,
+        per_day: BTreeMap::new(),
         found: Vec::new(),
     };
     for batch in source {
@@ -65,17 +88,30 @@ pub fn run(dir: &Path, engine: Engine, options: Options) -> Result<()> {
         options.mode.name(),
         replay.events_total as f64 / seconds.max(1e-9)
     );
+    if options.since_ns.is_some() {
+        for ((day, detection), count) in &replay.per_day {
+            let date = jiff::Timestamp::from_second(day * 86_400).unwrap_or_default();
+            eprintln!("{}: {count} by {detection}", date.strftime("%Y-%m-%d"));
+        }
+    }
+    if options.learn_until_ns.is_some() {
+        eprintln!("{} anomalies beyond the daily budget", replay.digest_total);
+    }
     Ok(())
 }
 
 struct Replay {
-    engine: Engine,
+    judges: Judges,
     options: Options,
     colour: bool,
     /// When the first event was shown, and when it had happened.
     clock: Option<(Instant, i64)>,
     events_total: u64,
     alerts_total: u64,
+    /// Anomalies beyond the budget.
+    digest_total: u64,
+    /// Alerts by the day since the Unix epoch and by what raised them.
+    per_day: BTreeMap<(i64, Arc<str>), u64>,
     found: Vec<Alert>,
 }
 
@@ -84,13 +120,33 @@ impl Replay {
     fn show(&mut self, event: &Event) -> Result<bool> {
         self.pace(event.time_ns);
         self.events_total += 1;
-        self.engine.observe(event, &mut self.found);
-        for mut alert in self.found.drain(..) {
+        self.judges.engine.observe(event, &mut self.found);
+        let learning = self
+            .options
+            .learn_until_ns
+            .is_some_and(|until| event.time_ns < until);
+        let mut found: Vec<(Alert, serde_json::Value)> = self
+            .found
+            .drain(..)
+            .map(|alert| (alert, serde_json::Value::Null))
+            .collect();
+        if self.options.learn_until_ns.is_some() {
+            self.learn(event, learning, &mut found);
+        }
+        if learning {
+            return Ok(true);
+        }
+        for (mut alert, numbers) in found {
             self.alerts_total += 1;
             alert.seq = self.alerts_total;
+            let day = alert.time_ns.div_euclid(86_400_000_000_000);
+            *self
+                .per_day
+                .entry((day, Arc::clone(&alert.detection)))
+                .or_default() += 1;
             let mut text = String::new();
             if self.options.json {
-                text = alert_json(&alert).to_string() + "\n";
+                text = alert_json(&alert, numbers).to_string() + "\n";
             } else {
                 line::write_alert(&mut text, &alert, self.colour);
             }
@@ -100,6 +156,31 @@ impl Replay {
             }
         }
         Ok(true)
+    }
+
+    fn learn(
+        &mut self,
+        event: &Event,
+        learning: bool,
+        found: &mut Vec<(Alert, serde_json::Value)>,
+    ) {
+        let phase = if learning {
+            Phase::Learn
+        } else {
+            Phase::Detect
+        };
+        self.judges.baseline.set_phase(phase);
+        let mut anomalies = Vec::new();
+        self.judges.baseline.observe(event, &mut anomalies);
+        for found_now in anomalies {
+            match found_now.delivery {
+                Delivery::Alert => {
+                    found.push((anomaly::alert(&found_now), anomaly::numbers(&found_now)))
+                }
+                Delivery::Digest => self.digest_total += 1,
+                Delivery::Preview => {}
+            }
+        }
     }
 
     fn pace(&mut self, time_ns: i64) {
@@ -113,8 +194,8 @@ impl Replay {
 }
 
 /// The keys of an alert in a replay; `evidence` holds numbers of the history's events.
-fn alert_json(alert: &Alert) -> serde_json::Value {
-    json!({
+fn alert_json(alert: &Alert, numbers: serde_json::Value) -> serde_json::Value {
+    let mut value = json!({
         "time": jiff::Timestamp::from_nanosecond(alert.time_ns.into())
             .map(|time| time.to_string())
             .unwrap_or_default(),
@@ -131,5 +212,9 @@ fn alert_json(alert: &Alert) -> serde_json::Value {
         "reason": alert.reason,
         "techniques": alert.techniques.iter().map(|t| &t.id).collect::<Vec<_>>(),
         "evidence": alert.evidence.iter().map(|e| e.seq).collect::<Vec<_>>(),
-    })
+    });
+    if let (Some(all), serde_json::Value::Object(numbers)) = (value.as_object_mut(), numbers) {
+        all.extend(numbers);
+    }
+    value
 }

@@ -19,8 +19,9 @@ use crate::config::Config;
 use crate::hub::Hub;
 use crate::identity::Identity;
 use crate::journald::AlertLog;
+use crate::learning::{Learning, LearningBoard};
 use crate::mode::ModeFile;
-use crate::pipeline::KnownAlerts;
+use crate::pipeline::{Judges, KnownAlerts};
 use crate::procfs::Procfs;
 use crate::sensor::{Host, Sensor, check_privileges, tasks};
 use crate::service::{self, Door, Facts, Socket};
@@ -44,7 +45,7 @@ pub fn run(settings: Settings, with_console: bool) -> Result<()> {
     for problem in problems {
         tracing::warn!("{problem}");
     }
-    let mode = ModeFile::open(&config.data_dir)?;
+    let mode = Arc::new(ModeFile::open(&config.data_dir)?);
     let audit = Audit::open(&config.data_dir)?;
     let acknowledgements = Acknowledgements::open(&config.data_dir)?;
     // Until here there is one thread; those that are started from now on hold no
@@ -60,13 +61,15 @@ pub fn run(settings: Settings, with_console: bool) -> Result<()> {
     let log = Arc::new(AlertLog::start().context("cannot start the log's thread")?);
     let identity =
         Identity::start(&config.identity).context("cannot start the thread for digests")?;
+    let board = Arc::new(LearningBoard::default());
     let facts = Arc::new(Facts {
+        learning: Arc::clone(&board),
         started_ns: clock::unix_ns(),
         hooks: sensor.hooks.clone(),
         sensor: Arc::clone(&sensor.stats),
         identity: Box::new(identity.stats()),
         hub: Arc::clone(&hub),
-        mode,
+        mode: Arc::clone(&mode),
         settings: Mutex::new(settings),
         audit,
         acknowledgements,
@@ -88,7 +91,11 @@ pub fn run(settings: Settings, with_console: bool) -> Result<()> {
         seeds,
         identity,
     );
-    let engine = Engine::new(&config.detect);
+    let learn = config.learn.clone();
+    let judges = Judges {
+        engine: Engine::new(&config.detect),
+        learning: Learning::open(&config.data_dir, learn, mode, board)?,
+    };
     let known = known_alerts(&config.data_dir, alert_seq);
     let ended = CancellationToken::new();
     let pipeline = {
@@ -99,7 +106,7 @@ pub fn run(settings: Settings, with_console: bool) -> Result<()> {
             .name("pipeline".into())
             .spawn(move || {
                 let _ended = ended;
-                pipeline::run(source, engine, &hub, &writer, &log, known)
+                pipeline::run(source, judges, &hub, &writer, &log, known)
             })
             .context("cannot start the pipeline's thread")?
     };

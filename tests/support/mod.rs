@@ -196,6 +196,20 @@ impl Daemon {
         Daemon::start_in(dir, one_at_a_time())
     }
 
+    /// Starts another on the folder of one that was stopped.
+    pub fn start_again(dir: TempDir) -> Daemon {
+        Daemon::start_in(dir, one_at_a_time())
+    }
+
+    /// Kills it, which it cannot prepare for, and starts another on the same folder.
+    pub fn kill_and_restart(mut self) -> Daemon {
+        self.signal(nix::sys::signal::Signal::SIGKILL);
+        assert!(!self.wait().success());
+        let dir = std::mem::replace(&mut self.dir, TempDir::new().expect("a folder"));
+        drop(self);
+        Daemon::start_in(dir, one_at_a_time())
+    }
+
     /// Sends it a signal.
     pub fn signal(&self, signal: nix::sys::signal::Signal) {
         let pid = nix::unistd::Pid::from_raw(self.child.id() as i32);

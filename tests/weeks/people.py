@@ -117,7 +117,7 @@ class People:
             ssh.connect(time + 0.1, rng.choice(GITHUB), 22)
             ssh.exit(time + 1.5)
         elif argv[1] == "diff":
-            git.do(time + 0.05, ["less", "-FRX"], rng.uniform(0.1, 30))
+            git.do(time + 0.05, ["less", "-FRX"], rng.uniform(0.1, 30), "/usr/bin/less")
         git.exit(time + 2)
         return time + 2
 

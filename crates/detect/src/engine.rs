@@ -183,6 +183,7 @@ impl Engine {
             seq: 0,
             time_ns: event.time_ns,
             suggestions: suggest::commands(event, &incident),
+            anomaly: Vec::new(),
             incident: incident.into(),
             count,
             detection: source.clone(),

@@ -42,6 +42,10 @@ pub struct Alert {
     pub lost_nearby: u64,
     /// Commands that show more, the most telling first.
     pub suggestions: Vec<Box<str>>,
+    /// For an anomaly, the numbers behind it, one to a line: how often a normal day has its
+    /// like, the p-value of each detector, the features with their usual ranges, and the
+    /// generation of the models. Empty for detections.
+    pub anomaly: Vec<Box<str>>,
 }
 
 /// An event that an alert rests on.

@@ -6,7 +6,8 @@ use clap::{ColorChoice, Parser, Subcommand};
 
 use crate::client::{Remote, Target, Url};
 use crate::command::{
-    alerts, audit, completions, config, coverage, events, lab, mode, query, simulate, tree,
+    alerts, audit, backtest, baseline, completions, config, coverage, events, import, lab, mode,
+    query, simulate, tree,
 };
 use crate::failure::Failure;
 
@@ -91,6 +92,8 @@ pub enum Command {
     Mode(mode::Args),
     /// List alerts, follow them, or show one
     Alerts(alerts::Args),
+    /// Show what was learned, decide what counts as normal, go back
+    Baseline(baseline::Args),
     /// Follow the events of this host, or show those of the history
     Events(events::Args),
     /// Look at what Sentinel needs of this host, and say what to do
@@ -109,6 +112,10 @@ pub enum Command {
     Simulate(simulate::Args),
     /// Carry out safe attacks, and hold what the daemon says of them against what it should
     Coverage(coverage::Args),
+    /// Make a data folder of events from elsewhere, one JSON object a line
+    Import(import::Args),
+    /// Tell what would have been alerted, on the history of this host
+    Backtest(backtest::Args),
     /// Measure the models on your own labelled data
     #[command(disable_help_flag = true)]
     Lab(lab::Args),

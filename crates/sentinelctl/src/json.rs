@@ -195,17 +195,18 @@ mod tests {
                 seconds: 1_700_000_000,
                 nanos: 5_000_000,
             }),
+            ..Default::default()
         };
         check(
             "ModeState",
             &state,
-            r#"{"mode":"detect","since":"2023-11-14T22:13:20.005Z"}"#,
+            r#"{"mode":"detect","since":"2023-11-14T22:13:20.005Z","warnings":[]}"#,
         );
         let unknown = v1::ModeState {
             mode: 9,
-            since: None,
+            ..Default::default()
         };
-        check("ModeState", &unknown, r#"{"mode":"9"}"#);
+        check("ModeState", &unknown, r#"{"mode":"9","warnings":[]}"#);
     }
 
     #[test]
@@ -226,6 +227,7 @@ mod tests {
                 seconds: i64::MAX,
                 nanos: 0,
             }),
+            ..Default::default()
         };
         let failure = message("ModeState", &state).expect_err("no such year");
         assert!(failure.to_string().starts_with("ModeState: "), "{failure}");

@@ -50,7 +50,9 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Coverage(args) => {
             return online(command::coverage::run(&args, &target, &mut output));
         }
+        Command::Backtest(args) => return Err(command::backtest::run(&args, cli.json)),
         Command::Lab(args) => return Err(command::lab::run(&args, cli.json)),
+        Command::Import(args) => command::import::run(&args, &mut output)?,
         Command::Man(args) => command::completions::man(&args)?,
         Command::Completions(args) => command::completions::run(&args, &mut output)?,
         Command::Query(args) => command::query::run(&args, &mut output)?,
@@ -61,6 +63,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Config(args) => online(command::config::show(&args, &target, &mut output))?,
         Command::Reload => online(command::config::reload(&target, &mut output))?,
         Command::Audit(args) => online(command::audit::run(&args, &target, &mut output))?,
+        Command::Baseline(args) => online(command::baseline::run(&args, &target, &mut output))?,
         Command::Events(args) => online(command::events::run(&args, &target, &mut output))?,
     }
     Ok(ExitCode::SUCCESS)

@@ -15,6 +15,7 @@ use tonic::Status;
 
 use super::status::Facts;
 use super::{convert, min_severity};
+use crate::anomaly;
 
 /// Messages that wait for the client's connection.
 const OUTBOX: usize = 64;
@@ -50,9 +51,17 @@ impl Default for Filter {
 }
 
 impl Filter {
+    /// What was not sent as an alert is shown only to whoever asks for it by its name.
+    fn is_asked_for(&self, detection: &str) -> bool {
+        match self.detection.is_empty() {
+            true => !anomaly::is_silent(detection),
+            false => *detection == *self.detection,
+        }
+    }
+
     fn passes(&self, facts: &Facts, alert: &AlertRecord) -> bool {
         alert.severity >= self.min_severity
-            && (self.detection.is_empty() || *alert.detection == *self.detection)
+            && self.is_asked_for(&alert.detection)
             && (self.incident.is_empty() || *alert.incident == *self.incident)
             && self.since_ns.is_none_or(|since| alert.time_ns >= since)
             && self.until_ns.is_none_or(|until| alert.time_ns < until)

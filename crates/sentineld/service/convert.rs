@@ -192,6 +192,7 @@ pub fn alert(alert: &AlertRecord, host: &str) -> v1::Alert {
         suggestions: texts(&alert.suggestions),
         package: alert.package.as_ref().map(|package| package.to_string()),
         exe_sha256: alert.exe_sha256.map(|sha256| sha256.to_string()),
+        anomaly: texts(&alert.anomaly),
     }
 }
 
@@ -242,6 +243,8 @@ pub fn mode_state(state: ModeState) -> v1::ModeState {
     v1::ModeState {
         mode: mode.into(),
         since: Some(timestamp(state.since_ns)),
+        until: state.until_ns.map(timestamp),
+        warnings: Vec::new(),
     }
 }
 

@@ -6,10 +6,12 @@
 mod access;
 mod acknowledge;
 mod alerts;
+mod baseline;
 mod change;
 mod convert;
 mod events;
 mod history;
+mod learning;
 mod reload;
 mod rpc;
 mod socket;

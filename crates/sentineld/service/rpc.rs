@@ -8,8 +8,8 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
 use super::status::Facts;
-use super::{acknowledge, alerts, change, convert, events, reload, tree};
-use crate::mode::Mode;
+use super::{acknowledge, alerts, baseline, change, convert, events, learning, reload, tree};
+use crate::mode::{Mode, ModeState};
 
 /// Answers the calls of `sentinel.v1`.
 pub struct Rpc {
@@ -19,6 +19,13 @@ pub struct Rpc {
 impl Rpc {
     pub fn new(facts: Arc<Facts>) -> Rpc {
         Rpc { facts }
+    }
+
+    fn mode_state(&self, state: ModeState) -> v1::ModeState {
+        v1::ModeState {
+            warnings: learning::warnings(state.mode, &self.facts.learning.get()),
+            ..convert::mode_state(state)
+        }
     }
 }
 
@@ -38,7 +45,7 @@ impl Sentinel for Rpc {
         &self,
         _: Request<v1::GetModeRequest>,
     ) -> Result<Response<v1::ModeState>, Status> {
-        Ok(Response::new(convert::mode_state(self.facts.mode.get())))
+        Ok(Response::new(self.mode_state(self.facts.mode.get())))
     }
 
     async fn set_mode(
@@ -54,13 +61,22 @@ impl Sentinel for Rpc {
                 ));
             }
         };
-        let name = mode.name().to_owned();
+        let for_seconds = request.get_ref().for_seconds;
+        let for_ns = (for_seconds > 0).then(|| {
+            i64::try_from(for_seconds)
+                .unwrap_or(i64::MAX)
+                .saturating_mul(1_000_000_000)
+        });
+        let name = match for_seconds {
+            0 => mode.name().to_owned(),
+            seconds => format!("{} for {seconds} s", mode.name()),
+        };
         let state = change::change(&self.facts, &request, "mode", name, move |facts| {
-            let switched = facts.mode.set(mode);
+            let switched = facts.mode.set(mode, for_ns);
             switched.map_err(|error| Status::unavailable(format!("{error:#}")))
         })
         .await?;
-        Ok(Response::new(convert::mode_state(state)))
+        Ok(Response::new(self.mode_state(state)))
     }
 
     async fn stream_alerts(
@@ -132,6 +148,45 @@ impl Sentinel for Rpc {
         request: Request<v1::AcknowledgeAlertRequest>,
     ) -> Result<Response<v1::Alert>, Status> {
         let answer = acknowledge::acknowledge(&self.facts, request).await?;
+        Ok(Response::new(answer))
+    }
+
+    async fn list_generations(
+        &self,
+        _: Request<v1::ListGenerationsRequest>,
+    ) -> Result<Response<v1::ListGenerationsResponse>, Status> {
+        Ok(Response::new(baseline::generations(&self.facts).await?))
+    }
+
+    async fn get_baseline(
+        &self,
+        request: Request<v1::GetBaselineRequest>,
+    ) -> Result<Response<v1::GetBaselineResponse>, Status> {
+        let answer = baseline::show(&self.facts, request.into_inner()).await?;
+        Ok(Response::new(answer))
+    }
+
+    async fn diff_generations(
+        &self,
+        request: Request<v1::DiffGenerationsRequest>,
+    ) -> Result<Response<v1::DiffGenerationsResponse>, Status> {
+        let answer = baseline::diff(&self.facts, request.into_inner()).await?;
+        Ok(Response::new(answer))
+    }
+
+    async fn decide_behaviour(
+        &self,
+        request: Request<v1::DecideBehaviourRequest>,
+    ) -> Result<Response<v1::DecideBehaviourResponse>, Status> {
+        let answer = baseline::decide(&self.facts, request).await?;
+        Ok(Response::new(answer))
+    }
+
+    async fn roll_back(
+        &self,
+        request: Request<v1::RollBackRequest>,
+    ) -> Result<Response<v1::RollBackResponse>, Status> {
+        let answer = baseline::roll_back(&self.facts, request).await?;
         Ok(Response::new(answer))
     }
 }

@@ -6,13 +6,14 @@ use sentinel_api::v1;
 use sentinel_event::Ring;
 use sentinel_store::Writer;
 
-use super::{Door, Tls, convert};
+use super::{Door, Tls, convert, learning};
 use crate::acknowledgements::Acknowledgements;
 use crate::audit::Audit;
 use crate::clock;
 use crate::hub::{EVENT_BATCHES, Hub};
 use crate::identity;
 use crate::journald::AlertLog;
+use crate::learning::LearningBoard;
 use crate::mode::ModeFile;
 use crate::sensor::{HookState, HookStatus, Host, RingStats, Stats, StatsSnapshot};
 use crate::settings::Settings;
@@ -32,7 +33,9 @@ pub struct Facts {
     /// The pipeline.
     pub hub: Arc<Hub>,
     /// The mode.
-    pub mode: ModeFile,
+    pub mode: Arc<ModeFile>,
+    /// How learning fares.
+    pub learning: Arc<LearningBoard>,
     /// What the configuration says.
     pub settings: Mutex<Settings>,
     /// Who changed what.
@@ -105,6 +108,7 @@ impl Facts {
             executables: Some(convert::executables(&(self.identity)())),
             undecodable_total: sensor.undecodable_total,
             problems,
+            learning: Some(learning::message(&self.learning.get())),
             access: Some(v1::Access {
                 refused_total: self.door.refused_total(),
                 turned_away_total: self.door.turned_away_total(),
@@ -179,6 +183,7 @@ impl Facts {
             }
         }
         problems.extend(store.problem.clone());
+        problems.extend(self.learning.get().problems);
         if store.dropped_total > 0 {
             problems.push(format!(
                 "{} events could not be stored",

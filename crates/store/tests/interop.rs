@@ -122,5 +122,6 @@ fn alert_as_json(alert: &AlertRecord) -> Json {
         "evidence": evidence.collect::<Vec<_>>(),
         "lost_nearby": alert.lost_nearby,
         "suggestions": alert.suggestions,
+        "anomaly": alert.anomaly,
     })
 }

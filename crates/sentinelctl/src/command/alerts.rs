@@ -65,6 +65,12 @@ struct Filter {
         hide_default_value = true
     )]
     detection: String,
+    /// What would have been alerted about anomalies, had learning been over.
+    #[arg(long, conflicts_with_all = ["detection", "digest"])]
+    previews: bool,
+    /// Anomalies that the daily budget had no room for.
+    #[arg(long, conflicts_with = "detection")]
+    digest: bool,
     /// Only alerts of this incident, 16 hexadecimal digits.
     #[arg(
         long,
@@ -89,6 +95,17 @@ struct Filter {
     /// Only the newest N alerts, or the first N after --after-seq; with --follow, stop after N.
     #[arg(long, short = 'n', value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
+}
+
+impl Filter {
+    /// The detection to ask for; what was not sent goes by a name of its own.
+    fn detection(&self) -> String {
+        match (self.previews, self.digest) {
+            (true, _) => "anomaly_preview".to_owned(),
+            (_, true) => "anomaly_digest".to_owned(),
+            _ => self.detection.clone(),
+        }
+    }
 }
 
 /// Shows what was asked for.
@@ -200,7 +217,7 @@ async fn page(
         after_seq: after,
         min_severity: filter.min_severity.clone().unwrap_or_default(),
         limit,
-        detection: filter.detection.clone(),
+        detection: filter.detection(),
         since: filter.since,
         until: filter.until,
         unacknowledged: filter.open,
@@ -217,7 +234,7 @@ async fn follow(client: &mut Client, filter: &Filter, output: &mut Output) -> Re
     let request = StreamAlertsRequest {
         after_seq: filter.after_seq,
         min_severity: filter.min_severity.clone().unwrap_or_default(),
-        detection: filter.detection.clone(),
+        detection: filter.detection(),
     };
     let mut stream = client::answer(client.stream_alerts(request)).await?;
     let mut left = filter.count;

@@ -2,11 +2,14 @@
 
 pub mod alerts;
 pub mod audit;
+pub mod backtest;
+pub mod baseline;
 pub mod completions;
 pub mod config;
 pub mod coverage;
 pub mod doctor;
 pub mod events;
+pub mod import;
 pub mod lab;
 pub mod mode;
 pub mod query;

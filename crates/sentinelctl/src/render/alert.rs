@@ -41,6 +41,12 @@ pub fn show(alert: &Alert, look: &Look) -> String {
             out.push(format!("  {clock}  {text} (event {})", evidence.seq));
         }
     }
+    if !alert.anomaly.is_empty() {
+        out.push(String::new());
+        out.push(look.paint(BOLD, "Numbers"));
+        let lines = alert.anomaly.iter();
+        out.extend(lines.map(|line| format!("  {}", escape(line))));
+    }
     if !alert.suggestions.is_empty() {
         out.push(String::new());
         out.push(look.paint(BOLD, "Look further"));
@@ -210,6 +216,7 @@ mod tests {
             suggestions: vec!["sentinelctl tree 4321".into()],
             package: None,
             exe_sha256: Some("9f".repeat(32)),
+            anomaly: vec!["p.forest=1.0e-6".into()],
         }
     }
 
@@ -255,6 +262,7 @@ mod tests {
             }],
             incident: evil(),
             suggestions: vec![evil()],
+            anomaly: vec![evil()],
             ..full()
         };
         for text in [line(&alert, &PLAIN), show(&alert, &PLAIN)] {

@@ -5,6 +5,7 @@
 
 pub mod alert;
 pub mod audit;
+pub mod baseline;
 pub mod config;
 pub mod coverage;
 pub mod doctor;

@@ -65,7 +65,7 @@ fn status_is_a_screen_or_an_object() {
     assert_eq!(status[0]["rings"]["priority"]["lost"], json!(0));
     assert_eq!(
         status[0]["mode"],
-        json!({"mode": "learn", "since": "2023-11-14T22:13:20Z"})
+        json!({"mode": "learn", "since": "2023-11-14T22:13:20Z", "warnings": []})
     );
 }
 
@@ -83,8 +83,8 @@ fn the_mode_is_shown_and_switched_as_often_as_one_likes() {
         daemon.asked(),
         [
             "GetModeRequest",
-            "SetModeRequest { mode: Detect }",
-            "SetModeRequest { mode: Detect }",
+            "SetModeRequest { mode: Detect, for_seconds: 0 }",
+            "SetModeRequest { mode: Detect, for_seconds: 0 }",
             "GetModeRequest",
         ]
     );

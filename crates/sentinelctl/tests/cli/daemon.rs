@@ -117,6 +117,7 @@ impl Fake {
         ModeState {
             mode: *self.0.mode.lock().expect("not poisoned"),
             since: time(),
+            ..ModeState::default()
         }
     }
 
@@ -314,5 +315,46 @@ impl Sentinel for Fake {
             ..Acknowledgement::default()
         });
         Ok(Response::new(alert))
+    }
+
+    async fn list_generations(
+        &self,
+        request: Request<ListGenerationsRequest>,
+    ) -> Answer<ListGenerationsResponse> {
+        self.note(request);
+        Ok(Response::new(ListGenerationsResponse::default()))
+    }
+
+    async fn get_baseline(
+        &self,
+        request: Request<GetBaselineRequest>,
+    ) -> Answer<GetBaselineResponse> {
+        let exe = self.note(request).exe;
+        match exe.as_str() {
+            "/usr/bin/none" => Err(Status::not_found("no program \"/usr/bin/none\" is known")),
+            _ => Ok(Response::new(GetBaselineResponse::default())),
+        }
+    }
+
+    async fn diff_generations(
+        &self,
+        request: Request<DiffGenerationsRequest>,
+    ) -> Answer<DiffGenerationsResponse> {
+        self.note(request);
+        Ok(Response::new(DiffGenerationsResponse::default()))
+    }
+
+    async fn decide_behaviour(
+        &self,
+        request: Request<DecideBehaviourRequest>,
+    ) -> Answer<DecideBehaviourResponse> {
+        let id = self.note(request).id;
+        let words = format!("bash starts {id}");
+        Ok(Response::new(DecideBehaviourResponse { words }))
+    }
+
+    async fn roll_back(&self, request: Request<RollBackRequest>) -> Answer<RollBackResponse> {
+        self.note(request);
+        Ok(Response::new(RollBackResponse {}))
     }
 }

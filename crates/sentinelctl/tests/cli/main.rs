@@ -3,8 +3,10 @@
 //! One module per question: what the commands show, what they say when the
 //! daemon is not as it should be, and what the simulator does.
 
+mod baseline;
 mod commands;
 mod daemon;
+mod import;
 mod lab;
 mod query;
 mod query_limits;

@@ -29,14 +29,25 @@ const READS: &[&str] = &[
     "ListAudit",
     "GetConfig",
     "GetTree",
+    "ListGenerations",
+    "GetBaseline",
+    "DiffGenerations",
 ];
 
 /// The calls that change something.
 #[cfg(test)]
-const CHANGES: &[&str] = &["SetMode", "Reload", "AcknowledgeAlert"];
+const CHANGES: &[&str] = &[
+    "SetMode",
+    "Reload",
+    "AcknowledgeAlert",
+    "DecideBehaviour",
+    "RollBack",
+];
 
 /// The calls whose answers may be megabytes; few of them may be under way at a time.
 const HEAVY: &[&str] = &[
+    "/sentinel.v1.Sentinel/DiffGenerations",
+    "/sentinel.v1.Sentinel/GetBaseline",
     "/sentinel.v1.Sentinel/GetTree",
     "/sentinel.v1.Sentinel/ListAlerts",
     "/sentinel.v1.Sentinel/ListAudit",

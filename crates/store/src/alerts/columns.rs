@@ -60,6 +60,7 @@ pub const ALERT_COLUMNS: &[AlertColumn] = columns! {
     suggestions text_list "commands that show more" |a| &a.suggestions, |a, v| a.suggestions = v;
     package text "package that owns the executable" |a| a.package.as_deref().map(Into::into), |a, v| a.package = Some(v.into());
     exe_sha256 text "SHA-256 of the executable, when it was known as the alert was raised" |a| a.exe_sha256.map(|s| s.to_string().into()), |a, v| a.exe_sha256 = Sha256::parse(v);
+    anomaly text_list "for an anomaly, the numbers behind it: p-values, features with their usual ranges, model" |a| &a.anomaly, |a, v| a.anomaly = v;
 };
 
 use lists::{ancestors, evidence, techniques, text_list};

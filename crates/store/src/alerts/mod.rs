@@ -61,6 +61,8 @@ pub struct AlertRecord {
     pub lost_nearby: u64,
     /// Commands that show more.
     pub suggestions: Vec<Box<str>>,
+    /// For an anomaly, the numbers behind it.
+    pub anomaly: Vec<Box<str>>,
 }
 
 /// An ATT&CK technique with owned texts.
@@ -122,6 +124,7 @@ impl From<&Alert> for AlertRecord {
             evidence: alert.evidence.clone(),
             lost_nearby: alert.lost_nearby,
             suggestions: alert.suggestions.clone(),
+            anomaly: alert.anomaly.clone(),
         }
     }
 }
@@ -153,6 +156,7 @@ impl AlertRecord {
             evidence: Vec::new(),
             lost_nearby: 0,
             suggestions: Vec::new(),
+            anomaly: Vec::new(),
         }
     }
 }

@@ -247,5 +247,8 @@ pub fn alert(seq: u64) -> Alert {
         suggestions: (0..seq % 2)
             .map(|_| format!("sentinelctl tree {seq}").into())
             .collect(),
+        anomaly: (0..seq % 3)
+            .map(|n| format!("p.{n}=0.001").into())
+            .collect(),
     }
 }

@@ -23,6 +23,7 @@ pub fn head(status: &StatusResponse, look: &Look) -> String {
                     .map_or("unknown".to_owned(), |state| mode(state, look)),
             ],
         ),
+        ("Learning", learning(status, look)),
         ("Running", vec![running(status, look)]),
         ("Alerts", vec![alerts(status, look)]),
         ("Store", store(status, look)),
@@ -41,6 +42,45 @@ pub fn head(status: &StatusResponse, look: &Look) -> String {
         );
     }
     lines.join("\n") + "\n"
+}
+
+/// Characters of the bar.
+const BAR: usize = 20;
+
+fn learning(status: &StatusResponse, look: &Look) -> Vec<String> {
+    let Some(learning) = &status.learning else {
+        return Vec::new();
+    };
+    let mut lines = Vec::new();
+    if learning.missing.is_empty() {
+        lines.push(format!("complete, {} programs known", learning.programs));
+    } else {
+        let full = (learning.share.clamp(0.0, 1.0) * BAR as f32) as usize;
+        let (bar, rest) = ("#".repeat(full), ".".repeat(BAR - full));
+        let percent = learning.share.clamp(0.0, 1.0) * 100.0;
+        let left = duration(learning.remaining_seconds);
+        lines.push(format!(
+            "[{bar}{rest}] {percent:.0} %, at least {left} more"
+        ));
+        lines.extend(learning.missing.iter().map(|m| escape(m).into_owned()));
+    }
+    if learning.missed_seconds > 0 {
+        let missed = duration(learning.missed_seconds);
+        lines.push(look.paint(DIM, &format!("{missed} were not watched")));
+    }
+    if learning.generation > 0 {
+        let nominal = learning.judged as f64 / 1_000.0;
+        let fitted = look.date(learning.fitted.as_ref());
+        lines.push(format!(
+            "model generation {} of {fitted}; {} of {} events in its rarest thousandth, {nominal:.0} expected",
+            learning.generation, learning.tail, learning.judged
+        ));
+        lines.push(format!(
+            "{} anomalies alerted, {} beyond the budget, {} previews",
+            learning.alerts_total, learning.digest_total, learning.previews_total
+        ));
+    }
+    lines
 }
 
 fn running(status: &StatusResponse, look: &Look) -> String {

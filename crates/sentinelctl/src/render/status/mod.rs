@@ -10,6 +10,7 @@ use sentinel_api::v1::{Alert, Mode, ModeState, StatusResponse};
 
 use super::table::Block;
 use super::{BOLD, Look, PLAIN, WARN, alert, cut};
+use sentinel_event::text::escape;
 
 /// Everything that `sentinelctl status` shows.
 pub fn screen(status: &StatusResponse, look: &Look) -> String {
@@ -50,7 +51,19 @@ pub fn latest(alerts: &[Alert], look: &Look) -> String {
 /// The mode and since when, as one sentence.
 pub fn mode(state: &ModeState, look: &Look) -> String {
     let name = look.paint(BOLD, mode_name(state));
-    format!("{name} since {}", look.date(state.since.as_ref()))
+    let until = state
+        .until
+        .as_ref()
+        .map(|until| format!(", until {}", look.date(Some(until))));
+    let mut text = format!(
+        "{name} since {}{}",
+        look.date(state.since.as_ref()),
+        until.unwrap_or_default()
+    );
+    for warning in &state.warnings {
+        text += &format!("\n{}", look.paint(WARN, &escape(warning)));
+    }
+    text
 }
 
 fn mode_name(state: &ModeState) -> &'static str {

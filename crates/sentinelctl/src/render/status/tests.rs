@@ -4,8 +4,8 @@ use super::screen;
 use crate::render::Look;
 use crate::render::testing::{PLAIN, check_golden, time};
 use sentinel_api::v1::{
-    Detection, Hook, KindCount, Mode, ModeState, ProcessTable, Queue, Ring, Rings, SeverityCount,
-    StatusResponse, Store,
+    Detection, Hook, KindCount, Learning, Mode, ModeState, ProcessTable, Queue, Ring, Rings,
+    SeverityCount, StatusResponse, Store,
 };
 
 fn hook(observation: &str, state: &str, reason: &str, blind_to: &str) -> Hook {
@@ -46,6 +46,24 @@ fn healthy() -> StatusResponse {
         mode: Some(ModeState {
             mode: Mode::Learn.into(),
             since: time(-90_000, 0),
+            ..ModeState::default()
+        }),
+        learning: Some(Learning {
+            share: 0.43,
+            watched_seconds: 260_000,
+            missed_seconds: 5_400,
+            missing: vec![
+                "3.0 of 7 days watched".into(),
+                "4,100 of 5,000 program starts seen".into(),
+            ],
+            remaining_seconds: 345_600,
+            generation: 2,
+            fitted: time(0, 0),
+            programs: 120,
+            previews_total: 4,
+            judged: 90_000,
+            tail: 81,
+            ..Learning::default()
         }),
         started: time(0, 0),
         uptime_seconds: 11_520,

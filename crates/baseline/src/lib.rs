@@ -1,0 +1,51 @@
+//! What this host usually does, and how unusual an event is by it.
+//!
+//! Owns the counts ([`Baseline`]), the features made of them ([`FEATURES`]), the judgement
+//! of several detectors, and the incidents that unusual events add up to. It does no IO and
+//! reads no clock: time comes from the events, so a replay learns and alerts exactly as the
+//! daemon does. Where learned state is kept, and where alerts go, is the daemon's business;
+//! the models themselves are `sentinel-model`'s.
+//!
+//! Each event is first measured, then judged, and only then counted.
+
+#![forbid(unsafe_code)]
+
+mod anomaly;
+mod arguments;
+mod baseline;
+mod budget;
+mod config;
+mod coverage;
+mod explain;
+mod gate;
+mod hash;
+mod head;
+mod identity;
+mod incident;
+mod judge;
+mod live;
+mod measure;
+mod moment;
+mod nightly;
+mod portrait;
+mod profile;
+mod rates;
+mod recent;
+mod relation;
+mod rows;
+mod save;
+mod schema;
+mod sketch;
+mod tables;
+#[cfg(test)]
+mod testing;
+
+pub use anomaly::{Anomaly, Delivery};
+pub use baseline::{Baseline, Phase, Standing};
+pub use config::Config;
+pub use coverage::{Coverage, Progress};
+pub use explain::{Note, Unusual};
+pub use judge::{DETECTOR_COUNT, DETECTORS, NETWORKS};
+pub use portrait::{Behaviour, Portrait};
+pub use save::{LoadError, checksum};
+pub use schema::{COLUMNS, Concern, FEATURES, Feature, schema_hash};

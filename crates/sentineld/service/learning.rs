@@ -1,0 +1,54 @@
+//! What the control plane says of learning.
+
+use sentinel_api::v1;
+
+use super::convert;
+use crate::learning::LearningStatus;
+use crate::mode::Mode;
+
+fn seconds(ns: i64) -> u64 {
+    (ns.max(0) / 1_000_000_000) as u64
+}
+
+/// Learning, as the status tells it.
+pub fn message(status: &LearningStatus) -> v1::Learning {
+    let progress = status.progress.as_ref();
+    let standing = &status.standing;
+    let time = |ns: i64| (ns > 0).then(|| convert::timestamp(ns));
+    v1::Learning {
+        share: progress.map_or(0.0, |p| p.share),
+        watched_seconds: progress.map_or(0, |p| seconds(p.watched_ns)),
+        missed_seconds: progress.map_or(0, |p| seconds(p.missed_ns)),
+        missing: progress.map_or_else(Vec::new, |p| p.missing.clone()),
+        remaining_seconds: progress.map_or(0, |p| seconds(p.remaining_ns)),
+        generation: standing.generation,
+        fitted: time(standing.fitted_ns),
+        programs: standing.programs as u64,
+        alerts_total: status.alerts_total,
+        digest_total: status.digest_total,
+        previews_total: status.previews_total,
+        judged: standing.judged,
+        tail: standing.tail,
+        saved: time(status.saved_ns),
+    }
+}
+
+/// What one should know who switches to a mode, or is in it.
+pub fn warnings(mode: Mode, status: &LearningStatus) -> Vec<String> {
+    let missing = status.progress.as_ref().map(|p| p.missing.join(", "));
+    let missing = missing.unwrap_or_else(|| "nothing was watched yet".to_owned());
+    if mode != Mode::Detect || missing.is_empty() {
+        return Vec::new();
+    }
+    let mut warnings = vec![format!("learning is not complete: {missing}")];
+    warnings.push(
+        match status.standing.generation {
+            0..=3 => {
+                "no anomaly can be alerted before the fourth day; detections work all the same"
+            }
+            _ => "what is normal is known from little, so anomalies may be missed or be none",
+        }
+        .to_owned(),
+    );
+    warnings
+}
