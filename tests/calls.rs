@@ -223,3 +223,84 @@ fn datagrams_tell_their_peer_and_questions_their_name() {
     });
     daemon.stop();
 }
+
+/// Operations of io_uring are told by their name, and what they act on is told as if a
+/// system call had asked, where a hook sees it; else `sentinel probe` says that none does.
+#[test]
+fn operations_of_io_uring_do_not_pass_unseen() {
+    const NAME: &str = "operations_of_io_uring_do_not_pass_unseen";
+    let Some(daemon) = Daemon::start(NAME) else {
+        return;
+    };
+    let Some(program) = program(WIDTHS[0]) else {
+        println!("skipped: {NAME}: cc cannot build the trigger");
+        return;
+    };
+    // A path of its own, so that nothing else has to be read.
+    let own = TempDir::new().expect("a folder");
+    let exe = own.path().join("calls");
+    std::fs::copy(program, &exe).expect("copies");
+    let path = exe.to_string_lossy().into_owned();
+    let follow = Follow::start(&daemon, &["--json", "events", "--follow", "--exe", &path]);
+    let status = daemon.ctl_json(&["--json", "status"]);
+    let hooks = status["hooks"].as_array().expect("a list");
+    // Whether a hook that runs sees what io_uring does, or says that it does not.
+    let sees = |observation: &str| {
+        hooks.iter().any(|hook| {
+            let blind_to = hook["blind_to"].as_str().unwrap_or_default();
+            hook["observation"] == *observation
+                && hook["state"] == "running"
+                && !blind_to.contains("io_uring")
+        })
+    };
+    let operations = [
+        ("openat", "open"),
+        ("unlinkat", "unlink"),
+        ("renameat", "rename"),
+        ("connect", "connect"),
+        ("accept", "accept"),
+    ];
+    for (operation, kind) in operations {
+        let folder = TempDir::new().expect("a folder");
+        let child = Command::new(&exe)
+            .arg(format!("io_uring_{operation}"))
+            .arg(folder.path())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("starts");
+        let pid = child.id();
+        let output = child.wait_with_output().expect("ends");
+        if output.status.code() == Some(NOT_HERE) {
+            println!("skipped: io_uring {operation}: switched off, or this kernel lacks it");
+            continue;
+        }
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{operation}: {said}");
+        let mut acted = false;
+        let path = folder.path().canonicalize().expect("is there").join("file");
+        let is_act = |event: &Value| {
+            let is_path = event["path"] == *path.to_string_lossy();
+            event["pid"] == pid
+                && event["kind"] == kind
+                && event["access"] != "create"
+                && (is_path || event["proto"] == "tcp")
+        };
+        // Without the hook for operations nothing more is claimed than that a ring was made.
+        let named = if sees("io_uring_submit") {
+            operation
+        } else {
+            ""
+        };
+        follow.find(operation, |event| {
+            acted |= is_act(event);
+            let is_it = event["pid"] == pid && event["kind"] == "io_uring";
+            is_it && (named.is_empty() || event["operation"] == named)
+        });
+        if sees(kind) && !acted {
+            follow.find(kind, is_act);
+        } else if !acted {
+            println!("skipped: {kind} by io_uring: its hook is blind to io_uring, as probe says");
+        }
+    }
+    daemon.stop();
+}

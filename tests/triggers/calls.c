@@ -73,6 +73,7 @@ static void child_ends(int child)
 }
 
 #include "calls_file.h"
+#include "calls_ring.h"
 
 static int sends_descriptor(int fd)
 {
@@ -334,6 +335,8 @@ static const struct {
 	{ " unshare setns init_module finit_module bpf kexec_load kexec_file_load ", kernel },
 	{ " execve execveat ", fails_to_start },
 	{ " write ", sends },
+	{ " io_uring_openat io_uring_unlinkat io_uring_renameat io_uring_connect io_uring_accept ",
+	  rings },
 };
 
 int main(int argc, char **argv)
