@@ -1,13 +1,16 @@
 #!/bin/busybox sh
 # shellcheck shell=dash disable=SC3040
-# guest [PREEMPT]: what is tested in each kernel. Exits with the number of failures.
+# guest PREEMPT TEST...: what is tested in each kernel, "-" being its own preemption mode.
+# Exits with the number of failures.
 set -o pipefail
 failures=0
+preempt=$1
+shift
 
 # A parameter that the kernel did not take would test the same thing twice.
-if [ -n "${1:-}" ]; then
-  dmesg | grep -q "Dynamic Preempt: $1\$" || {
-    echo "the kernel did not take preempt=$1"
+if [ "$preempt" != - ]; then
+  dmesg | grep -q "Dynamic Preempt: $preempt\$" || {
+    echo "the kernel did not take preempt=$preempt"
     failures=$((failures + 1))
   }
 fi
@@ -21,8 +24,7 @@ awk 'NR > 1 { all[$1] } $2 == "running" { works[$1] }
 
 echo "-- the integration tests"
 cd /tmp || exit 125
-# The rules of tidy are about source files, which are not here.
-SENTINEL_TRIGGER=/trigger SENTINEL_TRIGGER_DIR=/ RUST_BACKTRACE=1 /integration --skip tidy:: --show-output 2>&1 | tee /run/log ||
+SENTINEL_TRIGGER=/trigger SENTINEL_TRIGGER_DIR=/ RUST_BACKTRACE=1 /integration "$@" --show-output 2>&1 | tee /run/log ||
   failures=$((failures + 1))
 # A run that tests nothing succeeds, and one that skips everything does.
 grep -q '^test sensor::.* ok$' /run/log && ! grep -q '^skipped: .*::\|^skipped: each_trigger' /run/log || {
