@@ -8,6 +8,7 @@
 #define SENTINEL_ACTION_BPF_H
 
 #include "common.bpf.h"
+#include "filter.bpf.h"
 #include "object.bpf.h"
 #include "path.bpf.h"
 #include "task.bpf.h"
@@ -138,6 +139,31 @@ static __always_inline bool action__fill(struct sentinel_action_head *head, char
 	if (head->names.truncated)
 		head->header.flags |= SENTINEL_FLAG_TRUNCATED;
 	return !head->names.truncated;
+}
+
+/*
+ * Whether the operator wants to hear nothing of it. A place that only the caller's text
+ * names is not looked for: the caller could change it. Asked before action__emit() and not in it:
+ * their stacks would not fit.
+ */
+static __noinline int action__is_muted(struct action *action)
+{
+	struct vfsmount *mnt;
+	struct dentry *dentry;
+	struct file *file;
+
+	if (!action || action->ring != SENTINEL_RING_BULK)
+		return 0;
+	if (task__is_muted((void *)bpf_get_current_task(), action->kind))
+		return 1;
+	mnt = action->path.mnt;
+	dentry = action->path.dentry;
+	file = action->path.file;
+	if (!dentry && file) {
+		mnt = BPF_CORE_READ(file, f_path.mnt);
+		dentry = BPF_CORE_READ(file, f_path.dentry);
+	}
+	return dentry && place__is_muted(mnt, dentry, action->kind);
 }
 
 static __noinline int action__emit(struct action *action)

@@ -86,8 +86,8 @@ static __noinline int call__memory(struct call *call)
 	return memory__report(kind, &pending, file);
 }
 
-/* Reports what has a shape of its own; fills `action` for the rest and says so. */
-static __always_inline int call__dispatch(struct call *call, struct action *action)
+/* Reports what has a shape of its own; says whether an action is to be told besides. */
+static __always_inline int call__report(struct call *call)
 {
 	switch (call->id) {
 	case SENTINEL_CALL_OPEN:
@@ -103,10 +103,20 @@ static __always_inline int call__dispatch(struct call *call, struct action *acti
 		return call__memory(call);
 	case SENTINEL_CALL_BIND:
 		return call__bind(call);
+	case SENTINEL_CALL_PIDFD_GETFD:
+		call__redirects(call);
+		return 1;
 	case SENTINEL_CALL_DUP ... SENTINEL_CALL_SOCKET:
 		return call__redirects(call);
 	case SENTINEL_CALL_SETUID ... SENTINEL_CALL_CAPSET:
 		return call__credentials(call);
+	}
+	return 1;
+}
+
+static __always_inline int call__fill(struct call *call, struct action *action)
+{
+	switch (call->id) {
 	case SENTINEL_CALL_EXECVE:
 	case SENTINEL_CALL_EXECVEAT:
 		return call__failed_exec(call, action);
@@ -118,15 +128,30 @@ static __always_inline int call__dispatch(struct call *call, struct action *acti
 		return call__attributes(call, action);
 	case SENTINEL_CALL_MOUNT ... SENTINEL_CALL_UMOUNT2:
 		return call__mounts(call, action);
-	case SENTINEL_CALL_PIDFD_GETFD:
-		call__redirects(call);
-		/* fallthrough */
 	case SENTINEL_CALL_PTRACE ... SENTINEL_CALL_PROCESS_MADVISE:
+	case SENTINEL_CALL_PIDFD_GETFD:
 		return call__other_process(call, action);
 	case SENTINEL_CALL_UNSHARE ... SENTINEL_CALL_KEXEC_FILE_LOAD:
 		return call__kernel(call, action);
 	}
 	return 0;
+}
+
+/* A function of its own, so that its stack is not there while others run. */
+static __noinline int call__act(struct call *call)
+{
+	struct action action = {};
+
+	if (!call__fill(call, &action))
+		return 0;
+	action.result = call->result;
+	action.call = call->id;
+	/*
+	 * The verifier forgets what it knows of memory that a helper writes to: without this
+	 * copy onto itself it would walk through what follows once for each call above.
+	 */
+	bpf_probe_read_kernel(&action, sizeof(action), &action);
+	return action__is_muted(&action) ? 0 : action__emit(&action);
 }
 
 /* include/trace/events/syscalls.h: sys_exit(struct pt_regs *regs, long ret) */
@@ -135,7 +160,6 @@ int BPF_PROG(handle_call, struct pt_regs *regs, long result)
 {
 	__u64 number = call__number(regs);
 	struct task_struct *task;
-	struct action action = {};
 	struct call call = {};
 	bool is_compat;
 	__u32 id;
@@ -153,16 +177,7 @@ int BPF_PROG(handle_call, struct pt_regs *regs, long result)
 	call.id = id;
 	call.result = result;
 	call__read(&call, regs, is_compat);
-	if (!call__dispatch(&call, &action))
-		return 0;
-	action.result = result;
-	action.call = id;
-	/*
-	 * The verifier forgets what it knows of memory that a helper writes to: without this
-	 * copy onto itself it would walk through what follows once for each call above.
-	 */
-	bpf_probe_read_kernel(&action, sizeof(action), &action);
-	return action__emit(&action);
+	return call__report(&call) ? call__act(&call) : 0;
 }
 
 char LICENSE[] SEC("license") = "GPL";

@@ -73,6 +73,15 @@ static __always_inline void counter__lost(__u32 ring, __u32 kind)
 	counter->last_lost_ns = bpf_ktime_get_boot_ns();
 }
 
+/* An event that nobody wants to hear of. */
+static __always_inline void counter__filtered(__u32 ring, __u32 kind)
+{
+	struct sentinel_counter *counter = counter__of(ring, kind);
+
+	if (counter)
+		__sync_fetch_and_add(&counter->filtered, 1);
+}
+
 /* An event that is counted into the record of an earlier one. */
 static __always_inline void counter__aggregated(__u32 ring, __u32 kind)
 {

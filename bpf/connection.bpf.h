@@ -4,6 +4,7 @@
 #define SENTINEL_CONNECTION_BPF_H
 
 #include "common.bpf.h"
+#include "filter.bpf.h"
 #include "object.bpf.h"
 #include "repeat.bpf.h"
 #include "task.bpf.h"
@@ -47,7 +48,7 @@ static __always_inline int connection__emit(__u32 kind, struct sock *sk, __s64 r
 	__u64 key = (__u64)sk;
 	struct begun begun;
 
-	if (!task__in_scope(task))
+	if (!task__in_scope(task) || task__is_muted(task, kind))
 		return 0;
 	header__fill(&begun.header, kind, sizeof(*connection), task, result);
 	socket__fill(&begun.socket, sk);

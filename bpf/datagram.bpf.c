@@ -4,6 +4,7 @@
  * the kernel built, whichever way the caller wrote it.
  */
 #include "common.bpf.h"
+#include "filter.bpf.h"
 #include "object.bpf.h"
 #include "task.bpf.h"
 
@@ -136,6 +137,9 @@ int BPF_PROG(handle_packet, struct sk_buff *skb)
 		return 0;
 	task = (void *)bpf_get_current_task();
 	if (!task__in_scope(task) || !packet__read(&socket, skb))
+		return 0;
+	if (task__is_muted(task,
+			   socket.peer_port == DNS_PORT ? SENTINEL_KIND_DNS : SENTINEL_KIND_SEND))
 		return 0;
 	socket.inode = BPF_CORE_READ(sk, sk_socket, file, f_inode, i_ino);
 	if (socket.peer_port == DNS_PORT)

@@ -219,6 +219,7 @@ struct fs_struct {
 };
 
 struct mm_struct {
+	struct file *exe_file;
 	unsigned long arg_start;
 	unsigned long arg_end;
 };

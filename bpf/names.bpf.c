@@ -20,7 +20,7 @@ static __always_inline int change__emit(__u32 kind, __u32 call, struct vfsmount 
 
 	if (task__is_noise((void *)bpf_get_current_task()))
 		return 0;
-	return action__emit(&action);
+	return action__is_muted(&action) ? 0 : action__emit(&action);
 }
 
 /* int security_path_unlink(const struct path *dir, struct dentry *dentry) */
@@ -86,7 +86,7 @@ int BPF_PROG(handle_rename, const struct path *old_dir, struct dentry *old_dentr
 	action.path.dentry = old_dentry;
 	action.to.mnt = BPF_CORE_READ(new_dir, mnt);
 	action.to.dentry = new_dentry;
-	return action__emit(&action);
+	return action__is_muted(&action) ? 0 : action__emit(&action);
 }
 
 /*
@@ -112,7 +112,7 @@ int BPF_PROG(handle_link, struct dentry *old_dentry, const struct path *new_dir,
 	action.path.dentry = new_dentry;
 	action.to.mnt = action.path.mnt;
 	action.to.dentry = old_dentry;
-	return action__emit(&action);
+	return action__is_muted(&action) ? 0 : action__emit(&action);
 }
 
 char LICENSE[] SEC("license") = "GPL";

@@ -4,6 +4,7 @@
 #define SENTINEL_OPEN_BPF_H
 
 #include "common.bpf.h"
+#include "filter.bpf.h"
 #include "object.bpf.h"
 #include "path.bpf.h"
 #include "repeat.bpf.h"
@@ -91,6 +92,10 @@ static __always_inline int open__report(struct task_struct *task, struct file *f
 	struct sentinel_repeat_key key;
 	void *window = window__now();
 
+	if (task__is_muted(task, SENTINEL_KIND_OPEN) ||
+	    place__is_muted(BPF_CORE_READ(file, f_path.mnt), BPF_CORE_READ(file, f_path.dentry),
+			    SENTINEL_KIND_OPEN))
+		return 0;
 	if (window && !open__key(&key, task, file))
 		window = NULL;
 	if (window && repeat__count(window, &key, SENTINEL_RING_BULK))

@@ -17,7 +17,7 @@
 #pragma GCC diagnostic error "-Wpadded"
 
 /* Bumped with every change of this file's layouts. */
-#define SENTINEL_ABI_VERSION 3
+#define SENTINEL_ABI_VERSION 4
 
 enum sentinel_kind {
 	SENTINEL_KIND_NONE = 0,
@@ -87,6 +87,8 @@ enum sentinel_limit {
 	SENTINEL_QUESTION_BYTES = 264,
 	/* Different objects whose repeats are counted in one window. */
 	SENTINEL_REPEATS = 4096,
+	/* Executables, folders and cgroups together that a filter may name. */
+	SENTINEL_MUTED = 1024,
 };
 
 /* Header flags. */
@@ -390,6 +392,21 @@ struct sentinel_counter {
 	__u64 lost;	    /* of these, events that found no room in the ring */
 	__u64 aggregated;   /* of these, events counted into an earlier record */
 	__u64 last_lost_ns; /* when one was last lost; 0 for never */
+	__u64 filtered;	    /* not among those sent: nobody wants to hear of them */
+};
+
+/* What a filter can name. */
+enum sentinel_mute {
+	SENTINEL_MUTE_EXECUTABLE = 0,
+	SENTINEL_MUTE_FOLDER = 1,
+	SENTINEL_MUTE_CGROUP = 2,
+	SENTINEL_MUTE_COUNT = 3,
+};
+
+struct sentinel_muted {
+	__u64 number; /* of the inode, or the cgroup's id */
+	__u32 dev;    /* of the inode, major << 20 | minor */
+	__u32 what;   /* enum sentinel_mute */
 };
 
 /* What the daemon decides before the programs are loaded. */

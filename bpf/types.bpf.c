@@ -3,6 +3,7 @@
  * Makes the ABI visible to the daemon: the skeleton describes the types of global
  * variables, so each record type has one here. Nothing reads or writes them.
  */
+#include "filter.bpf.h"
 #include "repeat.bpf.h"
 
 const volatile struct sentinel_knobs knobs SEC(".rodata") = {};
@@ -41,3 +42,5 @@ struct sentinel_credentials *abi_credentials;
 struct sentinel_counter *abi_counter;
 struct sentinel_repeat_key *abi_repeat_key;
 struct sentinel_repeat *abi_repeat;
+enum sentinel_mute abi_mute;
+struct sentinel_muted *abi_muted;

@@ -17,6 +17,8 @@ mod control;
 mod coverage;
 /// Records that no kernel would send.
 mod decoder;
+/// What the operator does not want to hear of.
+mod filter;
 /// From a command to its row in Parquet.
 mod history;
 /// Content that wants to break what looks at it.

@@ -68,6 +68,7 @@ pub fn run(settings: Settings, with_console: bool) -> Result<()> {
         hooks: sensor.hooks.clone(),
         sensor: Arc::clone(&sensor.stats),
         identity: Box::new(identity.stats()),
+        filter: sensor.filter.clone(),
         hub: Arc::clone(&hub),
         mode: Arc::clone(&mode),
         settings: Mutex::new(settings),

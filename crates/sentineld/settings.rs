@@ -13,6 +13,9 @@ use crate::service::TcpConfig;
 pub const RELOADED: &[&str] = &[
     "detect.min_severity",
     "log_level",
+    "sensor.filter.cgroups",
+    "sensor.filter.executables",
+    "sensor.filter.folders",
     "service.admin_group",
     "service.read_group",
     "service.tcp.admins",
@@ -109,6 +112,7 @@ impl Settings {
         let (own, new) = (&mut self.config, &other.config);
         own.log_level = new.log_level;
         own.detect.min_severity = new.detect.min_severity;
+        own.sensor.filter = new.sensor.filter.clone();
         own.service.read_group = new.service.read_group.clone();
         own.service.admin_group = new.service.admin_group.clone();
         own.service.tcp = TcpConfig {
@@ -271,6 +275,9 @@ mod tests {
             let text = match *key {
                 "log_level" => "log_level = \"trace\"\n",
                 "detect.min_severity" => "[detect]\nmin_severity = \"high\"\n",
+                "sensor.filter.cgroups" => "[sensor.filter]\ncgroups = [\"/x\"]\n",
+                "sensor.filter.executables" => "[sensor.filter]\nexecutables = [\"/x\"]\n",
+                "sensor.filter.folders" => "[sensor.filter]\nfolders = [\"/x\"]\n",
                 "service.read_group" => "[service]\nread_group = \"x\"\n",
                 "service.admin_group" => "[service]\nadmin_group = \"x\"\n",
                 "service.tcp.admins" => "[service.tcp]\nadmins = [\"CN=x\"]\n",

@@ -215,7 +215,7 @@ mod tests {
             sent: u64::MAX,
             ..Default::default()
         };
-        let expected = r#"{"sent":18446744073709551615,"received":0,"aggregated":0,"lost":0,"size_bytes":0,"used_bytes":0}"#;
+        let expected = r#"{"sent":18446744073709551615,"received":0,"aggregated":0,"lost":0,"size_bytes":0,"used_bytes":0,"filtered":0}"#;
         check("Ring", &ring, expected);
     }
 

@@ -18,7 +18,7 @@ use super::decode::{decode, kind_number};
 use super::load::{Loaded, load};
 use super::repeats::exited;
 use super::stats::{KINDS, Stats, kind_of};
-use super::{Config, HookStatus, Host, LoadError};
+use super::{Config, FilterSwitch, HookStatus, Host, LoadError};
 use crate::{clock, privileges};
 
 /// Batches that may wait between the draining thread and the pipeline. A full queue
@@ -40,6 +40,8 @@ pub struct Sensor {
     pub hooks: Vec<HookStatus>,
     /// Its counters.
     pub stats: Arc<Stats>,
+    /// Changes its filter.
+    pub filter: FilterSwitch,
     /// What it saw, in batches sorted by time; ends when the sensor stops.
     pub observations: Receiver<Vec<Observed>>,
     stop: Stop,
@@ -74,6 +76,7 @@ impl Sensor {
         let flag = Arc::new(AtomicBool::new(false));
         let (sender, observations) = sync_channel(QUEUE_BATCHES);
         let hooks = loaded.hooks.clone();
+        let filter = loaded.muted.switch();
         let thread = {
             let (stats, flag, host) = (Arc::clone(&stats), Arc::clone(&flag), host.clone());
             let rhythm = Rhythm {
@@ -88,6 +91,7 @@ impl Sensor {
         Ok(Sensor {
             hooks,
             stats,
+            filter,
             observations,
             stop: Stop {
                 flag,
@@ -135,6 +139,7 @@ fn run(
         skel,
         links,
         mut repeats,
+        mut muted,
         ..
     } = loaded;
     let batch = Rc::new(RefCell::new(Vec::new()));
@@ -154,6 +159,7 @@ fn run(
         } else if !more {
             wait(&priority, &bulk, rhythm.drain);
         }
+        muted.look();
         stats.set_used_bytes(Ring::Priority, waiting_bytes(&priority));
         stats.set_used_bytes(Ring::Bulk, waiting_bytes(&bulk));
         more = drain(&priority, &bulk);

@@ -10,6 +10,7 @@ use libbpf_rs::{Link, OpenObject, PrintLevel};
 use thiserror::Error;
 
 use super::calls;
+use super::filter::Muted;
 use super::hooks::{HOOKS, HookState, HookStatus, Tier, choose};
 use super::host::{self, Host, HostError};
 use super::repeats::Repeats;
@@ -42,6 +43,7 @@ pub struct Loaded {
     pub links: Vec<Link>,
     pub hooks: Vec<HookStatus>,
     pub repeats: Repeats,
+    pub muted: Muted,
 }
 
 /// Loads and attaches everything that works here.
@@ -64,6 +66,7 @@ pub fn load(config: &Config, host: &Host) -> Result<Loaded, LoadError> {
     if config.aggregation_window_ms > 0 {
         repeats.begin().map_err(LoadError::Refused)?;
     }
+    let muted = Muted::new(&skel.maps, &config.filter).map_err(LoadError::Refused)?;
     let links = attach(&mut skel, &mut hooks);
     if links.is_empty() {
         return Err(LoadError::NoHooks);
@@ -73,6 +76,7 @@ pub fn load(config: &Config, host: &Host) -> Result<Loaded, LoadError> {
         links,
         hooks,
         repeats,
+        muted,
     })
 }
 

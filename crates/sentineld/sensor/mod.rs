@@ -7,6 +7,7 @@
 mod calls;
 mod decode;
 mod drain;
+mod filter;
 mod hooks;
 mod host;
 mod load;
@@ -34,6 +35,7 @@ use skel::types;
 
 pub use calls::{CALLS, Call};
 pub use drain::Sensor;
+pub use filter::{Filter, FilterSwitch};
 pub use hooks::{HOOKS, Hook, HookState, HookStatus, Tier};
 pub use host::{Host, HostError, check_privileges};
 pub use load::{LoadError, probe};
@@ -60,6 +62,8 @@ pub struct Config {
     pub aggregation_window_ms: u32,
     /// The most processes that are remembered.
     pub processes_max: u32,
+    /// What nobody wants to hear of.
+    pub filter: Filter,
 }
 
 impl Default for Config {
@@ -70,6 +74,7 @@ impl Default for Config {
             drain_interval_ms: 50,
             aggregation_window_ms: 1000,
             processes_max: 32_768,
+            filter: Filter::default(),
         }
     }
 }
@@ -100,6 +105,7 @@ impl Config {
                 self.aggregation_window_ms
             ));
         }
+        self.filter.check()?;
         if !(256..=4_194_304).contains(&self.processes_max) {
             return Err(format!(
                 "sensor.processes_max is {}, but must be from 256 to 4194304",

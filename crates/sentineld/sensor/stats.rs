@@ -30,6 +30,8 @@ pub struct RingStats {
     pub aggregated: u64,
     /// Events that found no room.
     pub lost: u64,
+    /// Events that a filter kept from being sent.
+    pub filtered: u64,
 }
 
 /// All counters at one moment.
@@ -112,11 +114,13 @@ impl Stats {
                     received,
                     aggregated: kernel.aggregated,
                     lost: kernel.lost,
+                    filtered: kernel.filtered,
                 };
                 all.sent += stats.sent;
                 all.received += stats.received;
                 all.aggregated += stats.aggregated;
                 all.lost += stats.lost;
+                all.filtered += stats.filtered;
                 if let Some(kind) = kind_of(number as u16).filter(|_| stats.sent > 0) {
                     snapshot.kinds.push((ring, kind, stats));
                 }
@@ -151,6 +155,7 @@ impl Stats {
             sum.lost += word(1);
             sum.aggregated += word(2);
             sum.last_lost_ns = sum.last_lost_ns.max(word(3));
+            sum.filtered += word(4);
         }
         sum
     }

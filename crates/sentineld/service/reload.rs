@@ -54,6 +54,7 @@ pub fn reload(facts: &Facts) -> Result<v1::ReloadResponse, Status> {
     {
         return Err(Status::unavailable("the pipeline takes no requests now"));
     }
+    facts.filter.set(config.sensor.filter.clone());
     journald::set_level(config.log_level);
     // Also when nothing changed in the file: the groups may have been made since.
     facts.door.use_names(&config.service);

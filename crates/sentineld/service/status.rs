@@ -15,7 +15,7 @@ use crate::identity;
 use crate::journald::AlertLog;
 use crate::learning::LearningBoard;
 use crate::mode::ModeFile;
-use crate::sensor::{HookState, HookStatus, Host, RingStats, Stats, StatsSnapshot};
+use crate::sensor::{FilterSwitch, HookState, HookStatus, Host, RingStats, Stats, StatsSnapshot};
 use crate::settings::Settings;
 
 /// Everything that the RPCs ask.
@@ -30,6 +30,8 @@ pub struct Facts {
     pub sensor: Arc<Stats>,
     /// The counters of executables and digests.
     pub identity: Box<dyn Fn() -> identity::StatsSnapshot + Send + Sync>,
+    /// Changes the sensor's filter.
+    pub filter: FilterSwitch,
     /// The pipeline.
     pub hub: Arc<Hub>,
     /// The mode.
@@ -242,12 +244,14 @@ fn rings(sensor: &StatsSnapshot) -> v1::Rings {
                     received,
                     aggregated,
                     lost,
+                    filtered,
                 } = *stats;
                 v1::Ring {
                     sent,
                     received,
                     aggregated,
                     lost,
+                    filtered,
                     size_bytes: *size_bytes,
                     used_bytes: *used_bytes,
                 }
