@@ -70,7 +70,8 @@ impl Anomaly {
         for (at, unusual) in self.unusual.iter().enumerate() {
             if at != self.worst {
                 let about = explain::sentence(&unusual.notes);
-                text += &format!("; {} (p {:.0e}): {about}", unusual.what, unusual.p);
+                let colon = if about.is_empty() { "" } else { ": " };
+                text += &format!("; {} (p {:.0e}){colon}{about}", unusual.what, unusual.p);
             }
         }
         text

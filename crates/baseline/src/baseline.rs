@@ -30,6 +30,8 @@ pub(crate) const COLD_DAYS: u16 = 1;
 pub(crate) const PEAK_DAYS: u16 = 3;
 /// Rows kept of program starts and of connections.
 const ROWS: [usize; 2] = [12_000, 8_000];
+/// Incidents whose sum is below this are not put into words.
+const WORDS_MIN: f32 = 0.5;
 /// What was told stays quiet for so long.
 const QUIET_NS: i64 = DAY_NS;
 
@@ -40,27 +42,6 @@ pub enum Phase {
     Learn,
     /// They are alerted, within the budget.
     Detect,
-}
-
-/// What is known, in numbers.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Standing {
-    /// The generation of the models; 0 before the first.
-    pub generation: u32,
-    /// When they were fitted, in nanoseconds since the Unix epoch; 0 for never.
-    pub fitted_ns: i64,
-    /// Programs that are known.
-    pub programs: usize,
-    /// Rows that models are fitted on: program starts and connections.
-    pub rows: [usize; 2],
-    /// Entries that had to leave the exact tables.
-    pub evicted_total: u64,
-    /// Events judged since the last generation but one was made.
-    pub judged: u64,
-    /// How many of them had a p-value of at most one in a thousand.
-    pub tail: u64,
-    /// What was said of the models of the last night; empty before.
-    pub verdict: String,
 }
 
 /// What is kept over a restart.
@@ -146,23 +127,6 @@ impl Baseline {
     /// The phase it is in.
     pub fn phase(&self) -> Phase {
         self.phase
-    }
-
-    /// What is known, in numbers.
-    pub fn standing(&self) -> Standing {
-        let learned = &self.learned;
-        let (programs, evicted_total) = learned.tables.sizes();
-        let [before, now] = learned.judged;
-        Standing {
-            generation: learned.generation,
-            fitted_ns: learned.fitted_ns,
-            programs,
-            rows: [learned.rows[0].len(), learned.rows[1].len()],
-            evicted_total,
-            judged: before.0 + now.0,
-            tail: before.1 + now.1,
-            verdict: learned.verdict.clone(),
-        }
     }
 
     /// The rows that a network is to be trained on, one after the other; `None` where
@@ -357,6 +321,12 @@ impl Baseline {
         if evidence > 0.0 && told.is_none_or(|told| at.time_ns - told > QUIET_NS) {
             let model = &self.models[case.subject as usize];
             let tables = &self.learned.tables;
+            // Words cost more than everything else, and most incidents come to nothing.
+            let worth = self.incidents.sum_with(case.tree, at.time_ns, evidence) >= WORDS_MIN;
+            let notes = match worth {
+                true => explain::notes(case.row, who, &event.process, model, tables, at),
+                false => Vec::new(),
+            };
             let unusual = Unusual {
                 time_ns: event.time_ns,
                 seq: event.seq,
@@ -364,7 +334,7 @@ impl Baseline {
                 what: explain::what(event, who.contact.as_ref().map(|(c, ..)| c)),
                 p_values,
                 p,
-                notes: explain::notes(case.row, who, &event.process, model, tables, at),
+                notes,
                 thing: case.thing,
                 evidence,
             };

@@ -231,6 +231,15 @@ impl Incidents {
         incident
     }
 
+    /// What the incident of the tree would come to with `evidence` added now.
+    pub(crate) fn sum_with(&self, tree: u64, time_ns: i64, evidence: f32) -> f32 {
+        let before = self.open.get(&tree).map_or(0.0, |incident| {
+            let passed = (time_ns - incident.last_ns).max(0) as f32 / HALF_LIFE_NS as f32;
+            incident.sum * (-passed).exp2()
+        });
+        before + evidence
+    }
+
     /// Whether an incident was raised in the tree and goes on.
     pub(crate) fn is_raised(&self, tree: u64, time_ns: i64) -> bool {
         let incident = self.open.get(&tree);

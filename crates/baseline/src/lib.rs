@@ -36,12 +36,13 @@ mod rows;
 mod save;
 mod schema;
 mod sketch;
+mod standing;
 mod tables;
 #[cfg(test)]
 mod testing;
 
 pub use anomaly::{Anomaly, Delivery};
-pub use baseline::{Baseline, Phase, Standing};
+pub use baseline::{Baseline, Phase};
 pub use config::Config;
 pub use coverage::{Coverage, Progress};
 pub use explain::{Note, Unusual};
@@ -49,3 +50,4 @@ pub use judge::{DETECTOR_COUNT, DETECTORS, NETWORKS};
 pub use portrait::{Behaviour, Portrait};
 pub use save::{LoadError, checksum};
 pub use schema::{COLUMNS, Concern, FEATURES, Feature, schema_hash};
+pub use standing::Standing;
