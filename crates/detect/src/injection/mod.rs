@@ -136,7 +136,13 @@ impl ProcessInjection {
         // A container numbers its processes by itself, as its own procfs does.
         let host = process.ancestors().last();
         let own = process.namespaces.pid;
-        let elsewhere = host.is_some_and(|h| own != 0 && h.namespaces.pid != own);
+        let elsewhere = host
+            .map(|host| host.namespaces.pid)
+            .is_some_and(|host| own != 0 && host != 0 && host != own);
+        // Debuggers try on themselves whether the kernel lets them.
+        if pid == process.pid {
+            return None;
+        }
         let target = self.living.get(pid).filter(|_| !elsewhere);
         reach::judge(&self.config, event, Deed::Memory(pid), target)
     }

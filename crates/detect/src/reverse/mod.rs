@@ -1,15 +1,17 @@
 //! `reverse_shell`: a shell whose commands come from another host, in whichever way
 //! its standard streams are joined with a connection.
 //!
-//! Three ways are known: the streams are the connection ([`direct`]), pipes lead in a
-//! circle through a program that has one ([`circle`]), or the parent has one and
-//! holds the other end of the shell's terminal or pipes ([`held`]). What a shell is
+//! Four ways are known: the streams are the connection ([`direct`]), pipes lead in a
+//! circle through a program that has one ([`circle`]), the parent has one and holds the
+//! other end of the shell's terminal or pipes ([`held`]), or the streams are one socket
+//! of which no internet address is known ([`local`]). What a shell is
 //! stands in [`crate::programs`]; logins and inetd-like services are told apart by who
 //! opened the connection, in which direction.
 
 mod circle;
 mod direct;
 mod held;
+mod local;
 mod pipes;
 
 use sentinel_event::{Detail, Event, Kind, Process, Technique};
@@ -113,7 +115,8 @@ impl Detection for ReverseShell {
                 self.pipes.note_start(&event.process);
                 let finding = direct::judge(self, event, exec)
                     .or_else(|| circle::judge(self, event))
-                    .or_else(|| held::judge(self, event));
+                    .or_else(|| held::judge(self, event))
+                    .or_else(|| local::judge(self, event));
                 findings.extend(finding);
             }
             Detail::Connect(_) | Detail::Accept(_) => {
