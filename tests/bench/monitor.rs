@@ -70,6 +70,24 @@ impl Monitor {
         Ok(before)
     }
 
+    /// How often a program did something, by the history that was written: repeats are
+    /// rows that stand for many.
+    pub fn recorded(&self, kind: &str, program: &str) -> Result<u64> {
+        // Rows are written once a second.
+        thread::sleep(Duration::from_millis(1_300));
+        let sql = format!(
+            "select sum(count) as n from events where kind = '{kind}' and exe like '%/{program}'"
+        );
+        let output = Command::new(binary("sentinelctl"))
+            .args(["--json", "query", &sql, "--data-dir"])
+            .arg(self.dir.path().join("data"))
+            .output()
+            .context("cannot run sentinelctl")?;
+        let row: Value = serde_json::from_slice(&output.stdout)
+            .with_context(|| String::from_utf8_lossy(&output.stderr).trim().to_owned())?;
+        Ok(number(&row["n"]))
+    }
+
     fn counters(&self) -> Result<Counters> {
         let status = self.status().context("the daemon does not answer")?;
         Ok(Counters {
@@ -139,15 +157,6 @@ impl Counters {
         ["priority", "bulk"]
             .iter()
             .map(|ring| number(&self.status["rings"][ring][counter]))
-            .sum()
-    }
-
-    /// Events of a kind that the hooks accounted for: taken, or counted into others.
-    pub fn seen(&self, kind: &str) -> u64 {
-        let kinds = self.status["kinds"].as_array().into_iter().flatten();
-        kinds
-            .filter(|count| count["kind"] == kind)
-            .map(|count| number(&count["seen"]) + number(&count["aggregated"]))
             .sum()
     }
 }

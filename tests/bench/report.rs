@@ -24,7 +24,7 @@ pub struct Turn {
     pub seconds: f64,
     /// The same by thread.
     pub threads: Vec<(String, f64)>,
-    /// Events of the load's kind that it accounted for.
+    /// Events of the load's kind and program in the history that it wrote.
     pub seen: u64,
     /// Events of any kind that came to it.
     pub received: u64,
@@ -45,11 +45,11 @@ const GOALS: [(&str, f64, Option<f64>); 4] = [
 ];
 
 impl Load {
-    /// A load that nobody has run yet; `kinds` are the events that it causes.
-    pub fn new(name: &'static str, kinds: &[&str]) -> Load {
+    /// A load that nobody has run yet; `counts` says whether its events are counted.
+    pub fn new(name: &'static str, counts: bool) -> Load {
         Load {
             name,
-            counts: !kinds.is_empty(),
+            counts,
             turns: Vec::new(),
         }
     }
@@ -126,8 +126,8 @@ pub fn loads(loads: &[Load]) {
         );
     }
     println!(
-        "US/OP: the daemon's processor time per operation. SEEN: events taken or counted into\n\
-         others, per operation. S/MILLION: processor seconds per million events. MB: peak\n\
+        "US/OP: the daemon's processor time per operation. SEEN: events in the history that it\n\
+         wrote, per operation. S/MILLION: processor seconds per million events. MB: peak\n\
          resident memory (goal 80), both rings included."
     );
 }

@@ -34,7 +34,7 @@ impl Done {
     }
 }
 
-const FILES: usize = 48;
+const FILES: usize = 24;
 
 /// Compiles the storms and writes the sources that are compiled later.
 pub fn prepare(dir: &Path) -> Result<()> {

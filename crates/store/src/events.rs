@@ -32,11 +32,23 @@ impl EventRows {
         self.rows
     }
 
-    pub fn push(&mut self, event: &Event) {
+    /// Adds events column by column: most columns say nothing of most events, and so the
+    /// gaps are written at once.
+    pub fn push(&mut self, events: &[Event]) {
         for (column, builder) in COLUMNS.iter().zip(&mut self.columns) {
-            builder.append((column.get)(event));
+            let mut absent = 0;
+            for event in events {
+                match (column.get)(event) {
+                    None => absent += 1,
+                    Some(value) => {
+                        builder.append_nulls(std::mem::take(&mut absent));
+                        builder.append(value);
+                    }
+                }
+            }
+            builder.append_nulls(absent);
         }
-        self.rows += 1;
+        self.rows += events.len();
     }
 
     /// All waiting events as one batch; none wait afterwards.
@@ -70,31 +82,34 @@ impl ColumnBuilder {
         }
     }
 
-    /// Appends a value, or null where there is none. A value of another type than the
-    /// column's would be a fault in `COLUMNS`, which the round-trip test would show;
-    /// it is written as null rather than ending the daemon.
-    fn append(&mut self, value: Option<Value<'_>>) {
+    /// Appends a value. One of another type than the column's would be a fault in `COLUMNS`,
+    /// which the round-trip test would show; it is written as null rather than ending the
+    /// daemon.
+    fn append(&mut self, value: Value<'_>) {
         match (self, value) {
-            (ColumnBuilder::Time(b), Some(Value::Time(v))) => b.append_value(v),
-            (ColumnBuilder::U64(b), Some(Value::U64(v))) => b.append_value(v),
-            (ColumnBuilder::I64(b), Some(Value::I64(v))) => b.append_value(v),
-            (ColumnBuilder::Bool(b), Some(Value::Bool(v))) => b.append_value(v),
-            (ColumnBuilder::Text(b), Some(Value::Text(v))) => b.append_value(v),
-            (ColumnBuilder::Text(b), Some(Value::Owned(v))) => b.append_value(v),
-            (ColumnBuilder::TextList(b), Some(Value::TextList(v))) => append_list(b, v),
-            (ColumnBuilder::TextList(b), Some(Value::OwnedList(v))) => append_list(b, &v),
-            (other, _) => other.append_null(),
+            (ColumnBuilder::Time(b), Value::Time(v)) => b.append_value(v),
+            (ColumnBuilder::U64(b), Value::U64(v)) => b.append_value(v),
+            (ColumnBuilder::I64(b), Value::I64(v)) => b.append_value(v),
+            (ColumnBuilder::Bool(b), Value::Bool(v)) => b.append_value(v),
+            (ColumnBuilder::Text(b), Value::Text(v)) => b.append_value(v),
+            (ColumnBuilder::Text(b), Value::Owned(v)) => b.append_value(v),
+            (ColumnBuilder::TextList(b), Value::TextList(v)) => append_list(b, v),
+            (ColumnBuilder::TextList(b), Value::OwnedList(v)) => append_list(b, &v),
+            (other, _) => other.append_nulls(1),
         }
     }
 
-    fn append_null(&mut self) {
+    fn append_nulls(&mut self, count: usize) {
+        if count == 0 {
+            return;
+        }
         match self {
-            ColumnBuilder::Time(b) => b.append_null(),
-            ColumnBuilder::U64(b) => b.append_null(),
-            ColumnBuilder::I64(b) => b.append_null(),
-            ColumnBuilder::Bool(b) => b.append_null(),
-            ColumnBuilder::Text(b) => b.append_null(),
-            ColumnBuilder::TextList(b) => b.append_null(),
+            ColumnBuilder::Time(b) => b.append_nulls(count),
+            ColumnBuilder::U64(b) => b.append_nulls(count),
+            ColumnBuilder::I64(b) => b.append_nulls(count),
+            ColumnBuilder::Bool(b) => b.append_nulls(count),
+            ColumnBuilder::Text(b) => b.append_nulls(count),
+            ColumnBuilder::TextList(b) => b.append_nulls(count),
         }
     }
 

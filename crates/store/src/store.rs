@@ -117,23 +117,35 @@ impl Store {
     /// When the events did not follow or rows could not be written; those rows are
     /// given up and counted as dropped.
     pub fn append_events(&mut self, events: &[Event]) -> Result<(), StoreError> {
-        for (index, event) in events.iter().enumerate() {
-            if event.seq <= self.last_event {
-                self.count_dropped_events(events.len() - index);
+        let mut rest = events;
+        while !rest.is_empty() {
+            let room = self
+                .shared
+                .config
+                .flush_rows
+                .saturating_sub(self.rows.len());
+            let most = room.clamp(1, rest.len());
+            let mut last = self.last_event;
+            let follows = |event: &&Event| std::mem::replace(&mut last, event.seq) < event.seq;
+            let count = rest.iter().take(most).take_while(follows).count();
+            let (fitting, others) = rest.split_at(count);
+            self.rows.push(fitting);
+            self.last_event = fitting.last().map_or(self.last_event, |event| event.seq);
+            if count < most {
+                self.count_dropped_events(others.len());
                 return Err(StoreError::Sequence {
                     table: "event",
-                    got: event.seq,
+                    got: others[0].seq,
                     last: self.last_event,
                 });
             }
-            self.last_event = event.seq;
-            self.rows.push(event);
             if self.rows.len() >= self.shared.config.flush_rows
                 && let Err(error) = self.flush_events()
             {
-                self.count_dropped_events(events.len() - index - 1);
+                self.count_dropped_events(others.len());
                 return Err(error);
             }
+            rest = others;
         }
         Ok(())
     }
