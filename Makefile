@@ -9,7 +9,7 @@ STATE := $(CURDIR)/.sentinel
 # Nothing here is worth running at the same time as something else: Cargo and
 # the scripts use all cores themselves.
 .NOTPARALLEL:
-.PHONY: help run sensor build test test-kernels bench package install uninstall clean
+.PHONY: help run sensor build test test-kernels test-vm bench package install uninstall clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -32,6 +32,11 @@ test: ## everything that must pass before a change lands
 test-kernels: build ## boot Debian's kernels under QEMU and run the sensor in each
 	@packaging/install-dependencies.sh kernels
 	@tests/kernels/test.sh
+
+test-vm: build ## boot a virtual machine with systemd and run the service in it
+	@packaging/install-dependencies.sh kernels
+	@packaging/install-dependencies.sh test
+	@tests/vm/test.sh
 
 install: ## install what was built, with unit and default configuration (DESTDIR, PREFIX)
 	@packaging/install.sh install "$(DESTDIR)" "$(PREFIX)"

@@ -3,7 +3,7 @@
 #
 #   install-dependencies.sh build     what compiling needs
 #   install-dependencies.sh test      what `make test` needs beyond that
-#   install-dependencies.sh kernels   what `make test-kernels` needs beyond that
+#   install-dependencies.sh kernels   what booting other kernels under QEMU needs
 #
 # What is there already is found by using it, not by asking the package manager,
 # so a compiler from elsewhere counts. Where nothing is missing, nothing is said
@@ -34,6 +34,7 @@ lintian         command -v lintian
 rpm             command -v rpm2cpio
 cpio            command -v cpio
 btrfs-progs     command -v mkfs.btrfs
+openssl         command -v openssl
 END
     ;;
   kernels)

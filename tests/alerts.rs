@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use crate::support::{Daemon, Follow, sentinel};
+use crate::support::{Daemon, Follow, eventually, sentinel};
 
 /// What every alert of the family must say.
 fn check_alert(alert: &Value, min_severity: &str) {
@@ -84,15 +84,20 @@ fn a_replay_raises_the_alerts_that_were_raised() {
     };
     let output = daemon.ctl(&["simulate", "fileless"]);
     assert!(output.status.success());
-    std::thread::sleep(std::time::Duration::from_millis(1500));
-    let listed = daemon.ctl(&["--json", "alerts"]);
     let id =
         |line: &str| -> Value { serde_json::from_str::<Value>(line).expect("JSON")["id"].clone() };
-    let live: Vec<Value> = String::from_utf8_lossy(&listed.stdout)
-        .lines()
-        .map(id)
-        .collect();
-    assert!(live.len() >= 5, "{listed:?}");
+    let list = || -> Vec<Value> {
+        let listed = daemon.ctl(&["--json", "alerts"]);
+        let text = String::from_utf8_lossy(&listed.stdout);
+        text.lines().map(id).collect()
+    };
+    // Until no more come.
+    let live = eventually("the last alert", || {
+        let earlier = list();
+        std::thread::sleep(std::time::Duration::from_millis(1500));
+        let later = list();
+        (later.len() >= 5 && later == earlier).then_some(later)
+    });
     let dir = daemon.stop();
     let replay = || {
         let output = sentinel()

@@ -19,6 +19,19 @@ use tempfile::TempDir;
 /// some twenty seconds; only a test that fails waits so long.
 pub const PATIENCE: Duration = Duration::from_secs(90);
 
+/// Tries until there is an answer, so that a busy machine has time and an idle one is not
+/// waited for.
+pub fn eventually<T>(what: &str, mut attempt: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = attempt() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "still waiting for {what}");
+        thread::sleep(Duration::from_millis(100));
+    }
+}
+
 /// The daemon's binary.
 pub fn sentinel() -> Command {
     Command::new(env!("CARGO_BIN_EXE_sentinel"))

@@ -8,8 +8,8 @@
 # are read-only, and network, hostname, processes and cgroups are the guest's own.
 set -euo pipefail
 
-boot_seconds=${BOOT_SECONDS:-60}
-command_seconds=${COMMAND_SECONDS:-300}
+boot_seconds=${BOOT_SECONDS:-180}
+command_seconds=${COMMAND_SECONDS:-600}
 here=$(cd "$(dirname "$0")" && pwd)
 rootfs=$(realpath "$1")
 shift

@@ -23,25 +23,57 @@ starts() { systemctl enable --now "$unit" && active; }
 
 raises() {
   local pid
-  pid=$(sentinelctl --json simulate fileless/memfd | jq .pid) && eventually 10 alert_about "$pid"
+  pid=$(sentinelctl --json simulate fileless/memfd | jq .pid) && eventually 30 alert_about "$pid"
 }
 
 alert_about() { sentinelctl --json alerts | jq --exit-status --slurp --argjson pid "$1" 'map(select(.pid == $pid)) | length > 0'; }
 
 alerts() { sentinelctl --json alerts | wc -l; }
 
+# Something that happens all the time, each time under a name of its own: the uptime.
+ticks() {
+  local now
+  cp /bin/true /tmp/tick
+  while sleep 0.2; do
+    read -r now _ </proc/uptime
+    /tmp/tick "$now" && echo "$now" >>/tmp/ran
+  done
+}
+
 # The service goes on with the new programs, its history and its mode, and the file that
 # the operator has changed is kept.
 upgrades() {
-  local before count words
+  local before count words ticker status=0
   sentinelctl mode detect && echo '# mine' >>"$config" || return
   before=$(main_pid)
   count=$(alerts)
-  words=$(dpkg --install /test/upgrade.deb 2>&1 </dev/null) || { echo "$words"; return 1; }
+  ticks &
+  ticker=$!
+  sleep 3
+  words=$(dpkg --install /test/upgrade.deb 2>&1 </dev/null) || status=$?
   echo "$words"
-  active && [[ $(main_pid) != "$before" ]] && [[ $(sentinelctl --json mode | jq --raw-output .mode) == detect ]] &&
+  active || status=1
+  sleep 3
+  kill "$ticker"
+  wait "$ticker"
+  ((status == 0)) && [[ $(main_pid) != "$before" ]] && [[ $(sentinelctl --json mode | jq --raw-output .mode) == detect ]] &&
     (($(alerts) >= count && count > 0)) && tail -n 1 "$config" | grep '^# mine$' &&
     dpkg --status sentinel | grep '^Version: 99'
+}
+
+when() { systemctl show --property "$1TimestampMonotonic" --value "$unit"; }
+
+# Everything that ran before the old daemon was told to end and after the new one was
+# ready is in the history; only what ran in between may be missing.
+seen_over_the_upgrade() {
+  sentinelctl --json events --since 10min --kind exec --exe /tmp/tick | jq --raw-output '.argv[1]' | sort >/tmp/seen || return
+  sort /tmp/ran | comm -23 - /tmp/seen >/tmp/missed
+  echo "$(wc -l </tmp/missed) of $(wc -l </tmp/ran) were missed"
+  awk -v exit_us="$(when ActiveExit)" -v enter_us="$(when ActiveEnter)" '
+    BEGIN { away = exit_us / 1e6 - 0.5; back = enter_us / 1e6 + 0.5; print "away from", away, "to", back }
+    FILENAME == "/tmp/seen" { before += $1 < away; after += $1 > back; next }
+    $1 < away || $1 > back { print "not seen:", $1; bad = 1 }
+    END { print before, "before,", after, "after"; exit bad || before < 5 || after < 5 }' /tmp/seen /tmp/missed
 }
 
 removes() {
@@ -66,6 +98,7 @@ check 'it starts when enabled' starts
 ((checks_failed == 0)) || finish
 check 'it raises alerts' raises
 check 'an upgrade keeps the service, history, mode and configuration' upgrades
+check 'events continue over the upgrade' eventually 20 seen_over_the_upgrade
 check 'it raises alerts after the upgrade' raises
 check 'removing it stops it and keeps configuration and history' removes
 check 'installed again, it goes on where it was' installs_again

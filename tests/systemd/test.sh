@@ -21,8 +21,6 @@ trap 'rm -rf "$work"' EXIT
 # Debian keeps administration tools where users do not look.
 PATH=$PATH:/usr/sbin:/sbin
 tests/systemd/rootfs.sh "$work/root"
-packaging/install.sh install "$work/root" /usr
-install -D -m 0644 tests/checks.sh "$work/root/test/checks.sh"
-cc -O1 -Wall -Wextra -Werror -o "$work/root/test/hold" tests/systemd/hold.c
+tests/systemd/furnish.sh "$work/root"
 install -D -m 0755 tests/systemd/end-to-end.sh "$work/root/test/end-to-end.sh"
 tests/systemd/boot.sh "$work/root" /test/end-to-end.sh
