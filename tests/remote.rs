@@ -310,6 +310,22 @@ fn a_reload_takes_renewed_certificates_and_other_names() {
         "its mode is 0644, but nobody except its owner",
     );
     check(&next_year(&["status"]), 0, "");
+    // One that has expired is a problem that somebody must be told.
+    let ended = Wanted {
+        expired: true,
+        ..SERVER
+    };
+    fs::remove_file(&key).expect("is ours");
+    renewed.issue(host.dir.path(), "server", ended);
+    host.daemon.ctl_json(&["--json", "reload"]);
+    check(&next_year(&["status"]), 3, "is not believed");
+    let problems = &host.daemon.ctl_json(&["--json", "status"])["problems"];
+    assert!(
+        problems
+            .to_string()
+            .contains("service.tcp.certificate has expired"),
+        "{problems}"
+    );
     host.daemon.stop();
 }
 

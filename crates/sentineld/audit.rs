@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -157,10 +158,12 @@ impl Audit {
         self.write(&mut tail, &entry)
     }
 
-    /// The latest `limit` changes, oldest first, and whether there are earlier ones.
-    pub fn latest(&self, limit: usize) -> (Vec<Entry>, bool) {
+    /// The latest `limit` changes within `times_ns`, oldest first, and whether there are
+    /// earlier ones in it.
+    pub fn latest(&self, limit: usize, times_ns: Range<i64>) -> (Vec<Entry>, bool) {
         // No lock: lines are appended whole, and half a line is left out.
         let mut found: Vec<Entry> = entries(&self.path).into_values().collect();
+        found.retain(|entry| times_ns.contains(&entry.time_ns));
         let surplus = found.len().saturating_sub(limit);
         found.drain(..surplus);
         (found, surplus > 0)
@@ -252,6 +255,8 @@ fn entries(path: &Path) -> BTreeMap<u64, Entry> {
 mod tests {
     use super::*;
 
+    const ALWAYS: Range<i64> = i64::MIN..i64::MAX;
+
     fn change(audit: &Audit, detail: &str, failure: Option<&str>) {
         let entry = audit.begin(Who::default(), "mode", detail).expect("begins");
         audit.end(entry, failure).expect("ends");
@@ -267,7 +272,7 @@ mod tests {
         drop(audit);
         let audit = Audit::open(dir.path()).expect("opens again");
         change(&audit, "detect", None);
-        let (found, more) = audit.latest(10);
+        let (found, more) = audit.latest(10, ALWAYS);
         let seen: Vec<(u64, Outcome)> = found.iter().map(|e| (e.seq, e.outcome)).collect();
         let expected = [
             Outcome::Done,
@@ -278,8 +283,12 @@ mod tests {
         assert_eq!(seen, (1..=4).zip(expected).collect::<Vec<_>>());
         assert_eq!(found[1].reason, "the disk is full");
         assert!(!more);
-        let (found, more) = audit.latest(1);
+        let (found, more) = audit.latest(1, ALWAYS);
         assert_eq!((found.len(), found[0].seq, more), (1, 4, true));
+        let last_ns = found[0].time_ns;
+        let (found, more) = audit.latest(1, i64::MIN..last_ns);
+        assert_eq!((found[0].seq, more), (3, true));
+        assert_eq!(audit.latest(9, last_ns + 1..i64::MAX), (Vec::new(), false));
     }
 
     #[test]
@@ -291,7 +300,12 @@ mod tests {
         fs::write(&path, &whole[..whole.len() - 9]).expect("cuts");
         let audit = Audit::open(dir.path()).expect("opens again");
         change(&audit, "learn", None);
-        let outcomes: Vec<Outcome> = audit.latest(9).0.iter().map(|e| e.outcome).collect();
+        let outcomes: Vec<Outcome> = audit
+            .latest(9, ALWAYS)
+            .0
+            .iter()
+            .map(|e| e.outcome)
+            .collect();
         assert_eq!(outcomes, [Outcome::Begun, Outcome::Done]);
     }
 
@@ -307,7 +321,7 @@ mod tests {
         for round in 0..3 {
             let audit = Audit::open(dir.path()).expect("opens");
             change(&audit, &"x".repeat(5000), None);
-            let newest = audit.latest(1).0.pop().expect("is there");
+            let newest = audit.latest(1, ALWAYS).0.pop().expect("is there");
             assert_eq!(
                 (newest.seq, newest.detail.len()),
                 (round + 1, TEXT_CHARS_MAX)

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
 use sentinel_detect::Engine;
@@ -65,6 +65,7 @@ pub fn run(settings: Settings, with_console: bool) -> Result<()> {
     let facts = Arc::new(Facts {
         learning: Arc::clone(&board),
         started_ns: clock::unix_ns(),
+        started: Instant::now(),
         hooks: sensor.hooks.clone(),
         sensor: Arc::clone(&sensor.stats),
         identity: Box::new(identity.stats()),

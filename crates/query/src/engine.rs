@@ -122,6 +122,15 @@ impl History {
         result
     }
 
+    /// How far the queries so far are: the files that were begun, and all that are wanted.
+    pub fn progress(&self) -> impl Fn() -> (u64, u64) + Send + 'static {
+        let views: Vec<_> = self.views.iter().map(View::progress).collect();
+        move || {
+            let counts = views.iter().map(|view| view.files());
+            counts.fold((0, 0), |sum, (begun, all)| (sum.0 + begun, sum.1 + all))
+        }
+    }
+
     /// What was left out because it is damaged, one sentence each.
     pub fn problems(&self) -> Vec<String> {
         self.views.iter().flat_map(View::problems).collect()

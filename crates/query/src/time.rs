@@ -2,9 +2,9 @@
 
 use std::cmp::Ordering;
 
+use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp, Unit};
 
 /// The name under which SQL knows the order of times.
 pub(crate) const COLLATION: &str = "TIME";
@@ -39,20 +39,6 @@ pub fn parse(text: &str) -> Option<i64> {
         Some(civil.to_zoned(TimeZone::UTC).ok()?.timestamp())
     })?;
     i64::try_from(time.as_nanosecond()).ok()
-}
-
-/// The time that a text means to a person now: as for [`parse()`], or a span such as `2h`
-/// or `7d` before now.
-pub fn parse_relative(text: &str, now_ns: i64) -> Option<i64> {
-    if text.trim().parse::<i64>().is_err()
-        && let Ok(span) = text.parse::<Span>()
-    {
-        let day = SpanRelativeTo::days_are_24_hours();
-        let seconds = span.total((Unit::Second, day)).ok()?;
-        let duration = SignedDuration::try_from_secs_f64(seconds.abs()).ok()?;
-        return now_ns.checked_sub(i64::try_from(duration.as_nanos()).ok()?);
-    }
-    parse(text)
 }
 
 /// The order of texts that are times; of other texts, by their bytes.
@@ -101,16 +87,6 @@ mod tests {
         assert_eq!(parse("noon"), None);
         assert_eq!(format(NOON_NS + 7), "2026-11-22T12:00:00.000000007Z");
         assert_eq!(parse(&format(-1)), Some(-1));
-    }
-
-    #[test]
-    fn spans_lie_before_now() {
-        for (text, seconds) in [("2h", 7_200), ("7d", 604_800), ("90s", 90), ("1w", 604_800)] {
-            let expected = Some(NOON_NS - seconds * 1_000_000_000);
-            assert_eq!(parse_relative(text, NOON_NS), expected, "{text}");
-        }
-        assert_eq!(parse_relative("2026-11-22T12:00", 0), Some(NOON_NS));
-        assert_eq!(parse_relative("yesterday", 0), None);
     }
 
     #[test]

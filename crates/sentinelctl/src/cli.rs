@@ -7,7 +7,7 @@ use clap::{ColorChoice, Parser, Subcommand};
 use crate::client::{Remote, Target, Url};
 use crate::command::{
     alerts, audit, backtest, baseline, completions, config, coverage, events, import, lab, mode,
-    query, simulate, tree,
+    query, simulate, status, tree,
 };
 use crate::failure::Failure;
 
@@ -16,7 +16,7 @@ Exit codes:
   0  done
   1  failed
   2  wrong usage
-  3  the daemon cannot be reached
+  3  the daemon cannot be reached, or cannot do it now
   4  permission denied, or refused by the daemon";
 
 const GLOBAL: &str = "Options of every command";
@@ -87,7 +87,7 @@ impl Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Show the health of the sensor on one screen
-    Status,
+    Status(status::Args),
     /// Show the mode, or switch it
     Mode(mode::Args),
     /// List alerts, follow them, or show one

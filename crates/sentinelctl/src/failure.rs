@@ -118,9 +118,8 @@ impl From<Status> for Failure {
             Code::PermissionDenied | Code::Unauthenticated => {
                 Failure::Refused(format!("the daemon refused: {message}"))
             }
-            Code::Unavailable | Code::Cancelled => {
-                Failure::Gone(format!("the daemon is going down: {message}"))
-            }
+            Code::Unavailable => Failure::Gone(format!("the daemon cannot do that now: {message}")),
+            Code::Cancelled => Failure::Gone(format!("the daemon is going down: {message}")),
             Code::Unimplemented => Failure::Failed(
                 "the daemon is older than this sentinelctl and does not know this request"
                     .to_owned(),

@@ -12,6 +12,7 @@ mod client;
 mod command;
 mod failure;
 mod json;
+mod meter;
 mod output;
 mod render;
 mod when;
@@ -56,7 +57,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Man(args) => command::completions::man(&args)?,
         Command::Completions(args) => command::completions::run(&args, &mut output)?,
         Command::Query(args) => command::query::run(&args, &mut output)?,
-        Command::Status => online(command::status::run(&target, &mut output))?,
+        Command::Status(args) => online(command::status::run(&args, &target, &mut output))?,
         Command::Mode(args) => online(command::mode::run(&args, &target, &mut output))?,
         Command::Alerts(args) => online(command::alerts::run(&args, &target, &mut output))?,
         Command::Tree(args) => online(command::tree::run(&args, &target, &mut output))?,

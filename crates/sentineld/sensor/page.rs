@@ -10,7 +10,7 @@ const HEAD: &str = "\
 # Observations
 
 What the sensor observes, and where in the kernel. Of the hooks of one observation the first
-choice that the running kernel supports is used; `sentinel probe` and `sentinelctl status` say
+choice that the running kernel supports is used; `sentinel probe` and `sentinelctl status --all` say
 which that is on this host. *Inner* hooks sit on a function that every way to act goes through;
 they need a kernel that lets its functions be patched (5.17 or later for most). Tracepoints work
 everywhere from 5.10 on.

@@ -138,7 +138,11 @@ pub async fn list(
         0 => LIST_MAX,
         limit => limit.min(LIST_MAX),
     };
-    let (entries, more) = tokio::task::spawn_blocking(move || facts.audit.latest(limit))
+    let since = request.since.as_ref();
+    let until = request.until.as_ref();
+    let times_ns =
+        since.map_or(i64::MIN, convert::nanoseconds)..until.map_or(i64::MAX, convert::nanoseconds);
+    let (entries, more) = tokio::task::spawn_blocking(move || facts.audit.latest(limit, times_ns))
         .await
         .map_err(|error| Status::internal(format!("reading the audit failed: {error}")))?;
     Ok(v1::ListAuditResponse {

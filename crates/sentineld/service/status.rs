@@ -1,6 +1,7 @@
 //! What the daemon knows about itself.
 
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use sentinel_api::v1;
 use sentinel_event::Ring;
@@ -9,7 +10,6 @@ use sentinel_store::Writer;
 use super::{Door, Tls, convert, learning};
 use crate::acknowledgements::Acknowledgements;
 use crate::audit::Audit;
-use crate::clock;
 use crate::hub::{EVENT_BATCHES, Hub};
 use crate::identity;
 use crate::journald::AlertLog;
@@ -24,6 +24,8 @@ pub struct Facts {
     pub host: Host,
     /// Unix time of the start in nanoseconds.
     pub started_ns: i64,
+    /// The same by a clock that nobody can set.
+    pub started: Instant,
     /// What became of each hook.
     pub hooks: Vec<HookStatus>,
     /// The sensor's counters.
@@ -70,7 +72,7 @@ impl Facts {
             kernel: self.host.kernel.clone(),
             mode: Some(convert::mode_state(self.mode.get())),
             started: Some(convert::timestamp(self.started_ns)),
-            uptime_seconds: ((clock::unix_ns() - self.started_ns).max(0) / 1_000_000_000) as u64,
+            uptime_seconds: self.started.elapsed().as_secs(),
             hooks: self.hooks.iter().map(hook).collect(),
             rings: Some(rings(&sensor)),
             kinds: self.kinds(&sensor),
@@ -183,6 +185,13 @@ impl Facts {
                     ring.name()
                 ));
             }
+        }
+        if self.tls.as_ref().is_some_and(|tls| tls.has_expired()) {
+            problems.push(
+                "service.tcp.certificate has expired, so other hosts do not believe it; renew it \
+                 and reload"
+                    .to_owned(),
+            );
         }
         problems.extend(store.problem.clone());
         problems.extend(self.learning.get().problems);

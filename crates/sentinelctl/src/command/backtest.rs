@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use jiff::Timestamp;
-use sentinel_query::time;
 
 use crate::failure::Failure;
+use crate::when;
 
 const AFTER_HELP: &str = "\
 Alerts are printed as they would have been raised, and how many each day had.
@@ -24,8 +24,8 @@ Examples:
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub struct Args {
-    /// From when on: a span such as 7d, or a time such as 2026-03-01T12:00.
-    #[arg(long, value_name = "TIME", default_value = "7d", value_parser = since, allow_hyphen_values = true)]
+    /// From when on: 2h, 7d, yesterday, 2026-03-01, '2026-03-01 14:30'.
+    #[arg(long, value_name = "TIME", default_value = "7d", value_parser = since)]
     since: Timestamp,
     /// Judge by this generation of what was learned, too.
     #[arg(long, value_name = "GENERATION")]
@@ -41,10 +41,8 @@ pub struct Args {
 }
 
 fn since(text: &str) -> Result<Timestamp, String> {
-    let now_ns = i64::try_from(Timestamp::now().as_nanosecond()).unwrap_or(i64::MAX);
-    time::parse_relative(text, now_ns)
-        .and_then(|ns| Timestamp::from_nanosecond(ns.into()).ok())
-        .ok_or_else(|| "expected a span such as 7d, or a time such as 2026-03-01T12:00".to_owned())
+    let moment = when::parse(text)?;
+    Timestamp::new(moment.seconds, moment.nanos).map_err(|error| error.to_string())
 }
 
 /// Becomes the daemon's program; returns only where that fails.

@@ -13,10 +13,11 @@ use crate::{json, render, when};
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Print events as they happen, after those of the history if --since asks for them.
-    #[arg(long, short, required_unless_present = "since")]
+    #[arg(long, short)]
     follow: bool,
     /// Events of the history from this time on: 10min, 2h, '3 days', yesterday, 14:30,
-    /// '2026-11-22 14:30'. A large history takes its time.
+    /// '2026-11-22 14:30'; without it and --follow, of the last ten minutes. A large history
+    /// takes its time.
     #[arg(long, value_name = "TIME", value_parser = when::parse)]
     since: Option<when::Moment>,
     /// Only events before this time.
@@ -43,16 +44,28 @@ pub struct Args {
     count: Option<u64>,
 }
 
+/// From when on events are shown to somebody who has not said it.
+fn lately(output: &Output) -> Result<when::Moment, Failure> {
+    if !output.json {
+        output.note("the last 10 minutes; --since shows more, --follow what comes");
+    }
+    when::parse("10min").map_err(Failure::Failed)
+}
+
 /// Follows the events until the count is reached or the user leaves.
 pub async fn run(args: &Args, target: &Target, output: &mut Output) -> Result<(), Failure> {
     let mut client = client::connect(target).await?;
+    let since = match (args.since, args.follow) {
+        (None, false) => Some(lately(output)?),
+        (since, _) => since,
+    };
     let request = StreamEventsRequest {
         kinds: args.kind.clone(),
         pid: args.pid,
         exe_prefix: args.exe.clone(),
-        since: args.since,
+        since,
         until: args.until,
-        follow: args.follow && args.since.is_some(),
+        follow: args.follow && since.is_some(),
     };
     let mut stream = client::answer(client.stream_events(request)).await?;
     let mut left = args.count;

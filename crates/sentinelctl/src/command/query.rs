@@ -6,12 +6,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::ValueEnum;
-use jiff::{SignedDuration, Timestamp};
-use sentinel_query::{Cell, History, Options, OutColumn, Sink, TimeRange, tables, time};
+use jiff::SignedDuration;
+use sentinel_query::{Cell, History, Options, OutColumn, Sink, TimeRange, tables};
 
 use crate::failure::Failure;
+use crate::meter::Meter;
 use crate::output::{Buffered, Output};
 use crate::render::rows::{self, Table};
+use crate::when;
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -20,7 +22,7 @@ Examples:
   sentinelctl query --format csv \"select * from alerts\" > alerts.csv
   sentinelctl query --tables
 
-Times are UTC. The engine is SQLite: https://sqlite.org/lang_select.html";
+Times in answers are UTC. The engine is SQLite: https://sqlite.org/lang_select.html";
 
 /// Arguments of `query`.
 #[derive(Debug, clap::Args)]
@@ -48,11 +50,12 @@ pub struct Args {
         conflicts_with = "json"
     )]
     format: Format,
-    /// Only what happened since then: a span such as 2h or 7d, or a time such as 2026-03-01T12:00.
-    #[arg(long, value_name = "TIME", value_parser = time_ns, allow_hyphen_values = true)]
+    /// Only what happened from this time on: 10min, 2h, '3 days', yesterday, 14:30,
+    /// '2026-11-22 14:30'.
+    #[arg(long, value_name = "TIME", value_parser = time_ns)]
     since: Option<i64>,
-    /// Only what happened before then: as for --since.
-    #[arg(long, value_name = "TIME", value_parser = time_ns, allow_hyphen_values = true)]
+    /// Only what happened before this time.
+    #[arg(long, value_name = "TIME", value_parser = time_ns)]
     until: Option<i64>,
     /// Memory that the query may take, in MiB.
     #[arg(long, value_name = "MIB", default_value_t = 512,
@@ -75,10 +78,11 @@ enum Format {
 }
 
 fn time_ns(text: &str) -> Result<i64, String> {
-    let now_ns = i64::try_from(Timestamp::now().as_nanosecond()).unwrap_or(i64::MAX);
-    time::parse_relative(text, now_ns).ok_or_else(|| {
-        "expected a span such as 2h or 7d, or a time such as 2026-03-01T12:00".to_owned()
-    })
+    let moment = when::parse(text)?;
+    Ok(moment
+        .seconds
+        .saturating_mul(1_000_000_000)
+        .saturating_add(moment.nanos.into()))
 }
 
 fn span(text: &str) -> Result<Duration, String> {
@@ -117,6 +121,7 @@ pub fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
         columns: Vec::new(),
         terminal: io::stdout().is_terminal(),
         out: output.buffered(),
+        meter: Meter::start("reading the history", history.progress()),
     };
     let result = history.run(args.sql.as_deref().unwrap_or_default(), &mut answer);
     // What was found before a failure is printed too.
@@ -140,6 +145,8 @@ struct Answer {
     columns: Vec<OutColumn>,
     terminal: bool,
     out: Buffered,
+    /// Until there is something better to look at.
+    meter: Option<Meter>,
 }
 
 impl Sink for Answer {
@@ -156,6 +163,7 @@ impl Sink for Answer {
     }
 
     fn row(&mut self, cells: &[Cell<'_>]) -> Result<(), Failure> {
+        self.meter = None;
         let text = match self.format {
             Format::Table => self.table.row(cells),
             Format::Json => rows::json(&self.columns, cells)
@@ -168,6 +176,7 @@ impl Sink for Answer {
 
 impl Answer {
     fn finish(&mut self) -> Result<(), Failure> {
+        self.meter = None;
         if self.format == Format::Table {
             let text = self.table.finish();
             self.out.print(&text)?;

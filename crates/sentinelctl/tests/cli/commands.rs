@@ -149,6 +149,23 @@ fn filters_travel_to_the_daemon() {
 }
 
 #[test]
+fn events_are_the_latest_unless_asked_otherwise() {
+    let daemon = Daemon::start(Knowledge {
+        events: vec![event(1)],
+        streams_end: true,
+        ..Knowledge::default()
+    });
+    let ran = run(&daemon.socket(), &["events"]);
+    assert_eq!((ran.code, ran.stdout.lines().count()), (Some(0), 1));
+    assert!(ran.stderr.contains("the last 10 minutes; "), "{ran:?}");
+    let asked = daemon.asked().concat();
+    assert!(asked.contains("since: Some(Timestamp"), "{asked}");
+    assert!(asked.contains("until: None, follow: false"), "{asked}");
+    // Nobody reads along.
+    assert_eq!(ok_json(&daemon.socket(), &["events"]).len(), 1);
+}
+
+#[test]
 fn following_stops_at_the_count_and_tells_what_was_missed() {
     let daemon = daemon();
     let alerts = [
@@ -216,6 +233,12 @@ fn the_audit_says_who_did_what() {
         shown.contains("failed: the disk is full \\x1b[2J"),
         "{shown}"
     );
+    daemon.asked();
+    let times = ["--since", "@1700000000", "--until", "2023-11-15"];
+    ok(&daemon.socket(), &[&["audit"], &times[..]].concat());
+    let asked = daemon.asked().concat();
+    assert!(asked.contains("seconds: 1700000000"), "{asked}");
+    assert!(asked.contains("seconds: 1700006400"), "{asked}");
     let entries = ok_json(&daemon.socket(), &["audit", "-n", "1"]);
     assert_eq!(seqs(&entries), [2]);
     assert_eq!(entries[0]["outcome"], "failed");

@@ -323,6 +323,11 @@ impl Door {
         if callers.len() >= LOG_CALLERS {
             callers.retain(|_, caller| caller.logged_at.elapsed() < LOG_INTERVAL);
         }
+        // Users and certificates are few, but whoever has no certificate may have as many
+        // addresses as they like.
+        if callers.len() >= LOG_CALLERS && matches!(refused, Refused::Address(_)) {
+            return None;
+        }
         // Were there still too many, they would be logged more often, not forgotten.
         if callers.len() < LOG_CALLERS || callers.contains_key(&refused) {
             let logged_at = Instant::now();
@@ -335,5 +340,26 @@ impl Door {
             );
         }
         Some(unlogged)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    /// Whoever has many addresses can neither fill the log nor hide a user of this host.
+    #[test]
+    fn refusals_to_many_addresses_are_counted_and_not_all_logged() {
+        let door = Door::new(&Config::default());
+        let logged = |refused| door.worth_logging(refused).is_some();
+        let address = |n: u32| Refused::Address(Ipv4Addr::from(n).into());
+        let lines = (0..10_000).filter(|n| logged(address(*n))).count();
+        assert_eq!(lines, LOG_CALLERS);
+        assert!(!logged(address(0)), "twice within the interval");
+        assert!(logged(Refused::User(1000)));
+        door.refuse_address("192.0.2.1:9".parse().expect("an address"), "it is a test");
+        assert_eq!(door.refused_total(), 1);
     }
 }

@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use nix::unistd::{Uid, User};
 use tokio_rustls::rustls::crypto::ring;
@@ -11,11 +12,13 @@ use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use tokio_rustls::rustls::{RootCertStore, ServerConfig};
+use x509_cert::Certificate;
+use x509_cert::der::Decode;
 
-use super::{Config, TlsError};
+use super::{Config, Current, TlsError};
 
-/// What handshakes are made with, from the files that `config` names.
-pub fn server(config: &Config) -> Result<Arc<ServerConfig>, TlsError> {
+/// What handshakes are made with now, from the files that `config` names.
+pub fn server(config: &Config) -> Result<Current, TlsError> {
     let provider = Arc::new(ring::default_provider());
     let mut roots = RootCertStore::empty();
     for issuer in certificates("client_ca", &config.client_ca)? {
@@ -25,6 +28,8 @@ pub fn server(config: &Config) -> Result<Arc<ServerConfig>, TlsError> {
         })?;
     }
     let chain = certificates("certificate", &config.certificate)?;
+    let valid_until = valid_until(&chain[0])
+        .ok_or_else(|| file("certificate", &config.certificate, "cannot be read"))?;
     let key = private_key(&config.key)?;
     let clients =
         WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
@@ -47,7 +52,16 @@ pub fn server(config: &Config) -> Result<Arc<ServerConfig>, TlsError> {
     // has expired.
     server.session_storage = Arc::new(NoServerSessionStorage {});
     server.send_tls13_tickets = 0;
-    Ok(Arc::new(server))
+    Ok(Current {
+        server: Arc::new(server),
+        valid_until,
+    })
+}
+
+fn valid_until(certificate: &CertificateDer<'_>) -> Option<SystemTime> {
+    let certificate = Certificate::from_der(certificate).ok()?;
+    let validity = certificate.tbs_certificate().validity();
+    UNIX_EPOCH.checked_add(validity.not_after.to_unix_duration())
 }
 
 fn file(key: &'static str, path: &Path, problem: impl Into<String>) -> TlsError {

@@ -8,8 +8,8 @@ mod files;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::str::FromStr;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -138,19 +138,34 @@ pub struct Listener {
 }
 
 /// What handshakes are made with; connections that are open keep what they were made with.
-pub struct Tls(Mutex<Arc<ServerConfig>>);
+pub struct Tls(Mutex<Current>);
+
+/// What the files said when they were read.
+struct Current {
+    server: Arc<ServerConfig>,
+    /// When our own certificate ends to be valid.
+    valid_until: SystemTime,
+}
 
 impl Tls {
     /// Reads the files again; when one is wrong, what was there before stays.
     pub fn reload(&self, config: &Config) -> Result<(), TlsError> {
         let fresh = files::server(config)?;
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = fresh;
+        *self.current() = fresh;
         Ok(())
     }
 
+    /// Whether our own certificate is no longer valid, so that nobody will believe us.
+    pub fn has_expired(&self) -> bool {
+        self.current().valid_until < SystemTime::now()
+    }
+
+    fn current(&self) -> MutexGuard<'_, Current> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn acceptor(&self) -> TlsAcceptor {
-        let current = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        TlsAcceptor::from(Arc::clone(&current))
+        TlsAcceptor::from(Arc::clone(&self.current().server))
     }
 }
 

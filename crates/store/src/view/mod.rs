@@ -8,7 +8,7 @@ mod live;
 mod scan;
 
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 pub use filter::{Filter, Test};
@@ -40,6 +40,22 @@ struct Files {
     live: Vec<LiveFile>,
     snapshot: Snapshot,
     problems: Mutex<Vec<String>>,
+    progress: Arc<Progress>,
+}
+
+/// How far the scans of a view are, in files; whoever waits may look at it meanwhile.
+#[derive(Debug, Default)]
+pub struct Progress {
+    begun: AtomicU64,
+    wanted: AtomicU64,
+}
+
+impl Progress {
+    /// The files that were begun, and all that the scans so far want.
+    pub fn files(&self) -> (u64, u64) {
+        let begun = self.begun.load(Ordering::Relaxed);
+        (begun, self.wanted.load(Ordering::Relaxed).max(begun))
+    }
 }
 
 impl View {
@@ -83,6 +99,11 @@ impl View {
         Scan::new(Arc::clone(&self.files), columns, filters, stop)
     }
 
+    /// How far its scans are.
+    pub fn progress(&self) -> Arc<Progress> {
+        Arc::clone(&self.files.progress)
+    }
+
     /// What was left out because it is damaged, one sentence each.
     pub fn problems(&self) -> Vec<String> {
         let problems = self.files.problems.lock();
@@ -116,5 +137,6 @@ fn open(layout: &Layout, table: Table, range: TimeRange) -> Result<Files, StoreE
         live: live.collect::<Result<_, StoreError>>()?,
         snapshot,
         problems: Mutex::default(),
+        progress: Arc::default(),
     })
 }

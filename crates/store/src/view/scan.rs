@@ -49,6 +49,8 @@ impl Scan {
         stop: Arc<AtomicBool>,
     ) -> Scan {
         filters.extend(range_filter(&files));
+        let count = (files.sealed.len() + files.live.len()) as u64;
+        files.progress.wanted.fetch_add(count, Ordering::Relaxed);
         let sealed = (0..files.sealed.len()).map(Part::Sealed);
         let live = (0..files.live.len()).map(Part::Live);
         Scan {
@@ -70,6 +72,10 @@ impl Scan {
             let Some(part) = self.parts.pop_front() else {
                 return Ok(());
             };
+            if !matches!(part, Part::Group(..)) {
+                let progress = &self.wanted.files.progress;
+                progress.begun.fetch_add(1, Ordering::Relaxed);
+            }
             if let Part::Sealed(file) = part {
                 for group in self.wanted.groups(file)?.into_iter().rev() {
                     self.parts.push_front(Part::Group(file, group));

@@ -49,7 +49,7 @@ fn judge(status: &StatusResponse, config: &GetConfigResponse, is_here: bool) -> 
             "daemon",
             State::Bad,
             problem,
-            "sentinelctl status shows the figures",
+            "sentinelctl status --all shows the figures",
         )
     }));
     findings.push(hooks(status));

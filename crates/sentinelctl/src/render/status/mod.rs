@@ -1,5 +1,6 @@
 //! The status of the sensor on one screen.
 
+mod brief;
 mod head;
 mod tables;
 #[cfg(test)]
@@ -12,7 +13,12 @@ use super::table::Block;
 use super::{BOLD, Look, PLAIN, WARN, alert, cut};
 use sentinel_event::text::escape;
 
-/// Everything that `sentinelctl status` shows.
+/// What `sentinelctl status` shows: how it is, on one screen.
+pub fn summary(status: &StatusResponse, look: &Look) -> String {
+    head::head(status, look) + &brief::brief(status, look)
+}
+
+/// What `sentinelctl status --all` shows: every hook and counter too.
 pub fn screen(status: &StatusResponse, look: &Look) -> String {
     let events = Block::stack(vec![
         tables::kinds(status, look),

@@ -1,6 +1,6 @@
 //! Golden screens of a sensor in good and in bad health.
 
-use super::screen;
+use super::{screen, summary};
 use crate::render::Look;
 use crate::render::testing::{PLAIN, check_golden, time};
 use sentinel_api::v1::{
@@ -207,4 +207,14 @@ fn colours_change_nothing_but_colours() {
         .collect();
     assert_ne!(coloured, plain);
     assert_eq!(plain, screen(&troubled(), &PLAIN));
+}
+
+#[test]
+fn the_summary_fits_on_a_screen_in_good_and_in_bad_health() {
+    for (name, status) in [("healthy", healthy()), ("troubled", troubled())] {
+        let text = summary(&status, &PLAIN);
+        assert!(text.lines().count() <= 24, "{text}");
+        check_golden(&format!("status-{name}-summary"), &text);
+    }
+    assert!(!summary(&StatusResponse::default(), &PLAIN).is_empty());
 }
