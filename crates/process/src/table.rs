@@ -53,6 +53,8 @@ pub(super) struct Entry {
     /// The images before this one, latest last, at most [`IMAGES_KEPT`].
     previous: Vec<(u32, Arc<Process>)>,
     active_ns: u64,
+    /// When `image` was last seen to change its ids without an exec.
+    ids_ns: u64,
 }
 
 /// How long an ended process is still found, for records that come out of order.
@@ -144,7 +146,7 @@ impl Table {
         let key = key_of(actor);
         if let Some(entry) = self.entries.get_mut(&key) {
             entry.active_ns = time_ns;
-            if let Some(image) = entry.image_for(actor, lookup) {
+            if let Some(image) = entry.image_for(actor, time_ns, lookup) {
                 return (image, true);
             }
         }
@@ -262,6 +264,7 @@ impl Table {
                 image,
                 previous: Vec::new(),
                 active_ns,
+                ids_ns: active_ns,
             },
         );
     }
@@ -348,10 +351,15 @@ impl Table {
 
 impl Entry {
     /// The image with this exec counter; `None` when an exec must have been lost.
-    fn image_for(&mut self, actor: &Actor, lookup: &mut dyn Lookup) -> Option<Arc<Process>> {
+    fn image_for(
+        &mut self,
+        actor: &Actor,
+        time_ns: u64,
+        lookup: &mut dyn Lookup,
+    ) -> Option<Arc<Process>> {
         let current = *self.exec_seq.get_or_insert(actor.exec_seq);
         if current == actor.exec_seq {
-            self.follow_credentials(actor, lookup);
+            self.follow_credentials(actor, time_ns, lookup);
             return Some(Arc::clone(&self.image));
         }
         let found = self.previous.iter().find(|(seq, _)| *seq == actor.exec_seq);
@@ -366,11 +374,13 @@ impl Entry {
     }
 
     /// A process may change its user without an exec; later events then carry the new
-    /// one, while those before keep the image that they were given.
-    fn follow_credentials(&mut self, actor: &Actor, lookup: &mut dyn Lookup) {
+    /// one, while those before keep the image that they were given. A record that comes
+    /// late, from the other ring, does not give the old ids back.
+    fn follow_credentials(&mut self, actor: &Actor, time_ns: u64, lookup: &mut dyn Lookup) {
         let image = &self.image;
         let known = (image.uid, image.euid, image.gid, image.egid);
-        if known != (actor.uid, actor.euid, actor.gid, actor.egid) {
+        if known != (actor.uid, actor.euid, actor.gid, actor.egid) && time_ns >= self.ids_ns {
+            self.ids_ns = time_ns;
             self.image = Arc::new(Process {
                 uid: actor.uid,
                 euid: actor.euid,

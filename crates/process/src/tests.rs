@@ -189,6 +189,23 @@ fn a_process_that_was_missed_is_looked_up() {
     assert_eq!(world.enricher.counters().unknown_total, 1);
 }
 
+/// What came before a change of ids, but later from the other ring, is no gain of rights.
+#[test]
+fn a_late_record_does_not_give_old_ids_back() {
+    let mut table = Table::new(7, 0, 10);
+    let with = |euid| Actor {
+        euid,
+        ..actor(5, 1, 0)
+    };
+    let euid = |table: &mut Table, euid, time_ns| {
+        table.resolve(&with(euid), time_ns, &mut NoLookup).0.euid
+    };
+    assert_eq!(euid(&mut table, 0, 10), 0);
+    assert_eq!(euid(&mut table, 6, 30), 6);
+    assert_eq!(euid(&mut table, 0, 20), 6);
+    assert_eq!(euid(&mut table, 0, 40), 0);
+}
+
 #[test]
 fn a_change_of_user_without_an_exec_is_followed() {
     let mut world = World::new(100);
