@@ -58,9 +58,15 @@ pub fn same_inode(a: &FileIdentity, b: &FileIdentity) -> bool {
 /// farthest known ancestor. Unknown namespaces (0) count as the host's.
 pub fn in_host_mounts(process: &Process) -> bool {
     let own = process.namespaces.mnt;
-    let host = process
-        .ancestors()
-        .last()
-        .map_or(own, |oldest| oldest.namespaces.mnt);
+    let host = host(process).map_or(own, |host| host.namespaces.mnt);
     own == 0 || host == 0 || own == host
+}
+
+/// The farthest known ancestor whose namespaces are known: the host's first process, or the
+/// next to it where that one hides them.
+pub fn host(process: &Process) -> Option<&Process> {
+    let known = process
+        .ancestors()
+        .filter(|ancestor| ancestor.namespaces.mnt != 0);
+    known.last().map(|ancestor| &**ancestor)
 }

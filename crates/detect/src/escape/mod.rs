@@ -118,7 +118,7 @@ fn is_inside(process: &Process) -> bool {
     if facts::in_host_mounts(process) {
         return false;
     }
-    let host = process.ancestors().last();
+    let host = facts::host(process);
     let own = process.namespaces.pid;
     let numbered =
         host.is_some_and(|h| own != 0 && h.namespaces.pid != 0 && h.namespaces.pid != own);

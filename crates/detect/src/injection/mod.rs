@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::living::Living;
 use crate::registry::Start;
-use crate::{Detection, Findings, KindSet, paths};
+use crate::{Detection, Findings, KindSet, facts, paths};
 use preload::Preloads;
 use reach::Deed;
 
@@ -134,7 +134,7 @@ impl ProcessInjection {
         let pid = paths::memory_of(&file.path)?;
         let process = &event.process;
         // A container numbers its processes by itself, as its own procfs does.
-        let host = process.ancestors().last();
+        let host = facts::host(process);
         let own = process.namespaces.pid;
         let elsewhere = host
             .map(|host| host.namespaces.pid)
