@@ -18,13 +18,15 @@ fn variants(value: &Value) -> &[Value] {
 
 /// Why a variant may be impossible on a machine that tests run on. What the sensor of
 /// this kernel cannot see it has said itself, in its status.
-const REASONS: [&str; 6] = [
+const REASONS: [&str; 8] = [
     "is not installed",
     "this kernel runs no 32-bit programs",
     "no loopback for this family",
     "is mounted noexec",
     "sees io_uring on this kernel",
+    "sees files that are emptied as they are opened on this kernel",
     "Function not implemented",
+    "this host has no such file",
 ];
 
 #[test]

@@ -128,22 +128,43 @@ static void only_echo(struct stage *stage)
 
 static const struct entry ITSELF[] = { { "echo", only_echo }, { 0 } };
 
-__attribute__((used)) _Noreturn void begin(long *stack)
+/* What follows the last slash. */
+static const char *name_in(const char *path)
+{
+	const char *name = path;
+
+	for (; *path; path++)
+		if (*path == '/')
+			name = path + 1;
+	return name;
+}
+
+/* Carries out what the first word names, and stays. */
+_Noreturn void perform(struct stage *stage)
 {
 	static const struct entry *const LISTS[] = { ITSELF, FILES,   MEMORY, PROGRAMS,
 						     SHELLS, TARGETS, KERNEL };
+	const char *name = word(stage, 0);
+
+	for (size_t list = 0; list < sizeof(LISTS) / sizeof(*LISTS); list++)
+		for (const struct entry *entry = LISTS[list]; entry->name; entry++)
+			if (same(entry->name, name)) {
+				entry->act(stage);
+				stay();
+			}
+	broken("there is no attack of this name");
+}
+
+__attribute__((used)) _Noreturn void begin(long *stack)
+{
 	struct stage stage = {
 		.count = (int)stack[0] - 1,
 		.words = (char **)(stack + 2),
 		.environment = (char **)(stack + stack[0] + 2),
 	};
-	const char *name = word(&stage, 0);
 
-	for (size_t list = 0; list < sizeof(LISTS) / sizeof(*LISTS); list++)
-		for (const struct entry *entry = LISTS[list]; entry->name; entry++)
-			if (same(entry->name, name)) {
-				entry->act(&stage);
-				stay();
-			}
-	broken("there is no attack of this name");
+	/* Under the name of another program it only waits to be looked at. */
+	if (stack[0] > 0 && !same(name_in((char *)stack[1]), MARK))
+		stay();
+	perform(&stage);
 }

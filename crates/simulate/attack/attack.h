@@ -47,6 +47,7 @@ _Noreturn void leave(int status);
 _Noreturn void refuse(const char *why);
 _Noreturn void broken(const char *why);
 long must(const char *step, long answer);
+_Noreturn void perform(struct stage *stage);
 void echo(void);
 _Noreturn void stay(void);
 long fork_child(void);
@@ -54,6 +55,9 @@ long wait_for(long pid, int *status);
 void fill(long fd, const void *bytes, size_t count);
 long map(long address, size_t bytes, int protection, int flags, long fd);
 void sleep_ms(long ms);
+
+/* programs.c */
+void install_itself(const char *path);
 
 /* uring.c: one operation through a ring of its own; the kernel's answer. */
 struct operation {

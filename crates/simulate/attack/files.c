@@ -129,9 +129,52 @@ static void act_symlink(struct stage *stage)
 	must("symlink", SYS(symlink, word(stage, 1), word(stage, 2)));
 }
 
+/* unlink PATH... */
 static void act_unlink(struct stage *stage)
 {
-	must("unlink", SYS(unlink, word(stage, 1)));
+	for (int i = 1; i < stage->count; i++)
+		must("unlink", SYS(unlink, word(stage, i)));
+}
+
+/* visit PATH: a file is opened for writing, and nothing is written. */
+static void act_visit(struct stage *stage)
+{
+	long fd = SYS(open, word(stage, 1), OPEN_WRITE);
+
+	if (fd == -NO_ENTRY)
+		refuse("this host has no such file");
+	finish(must("open", fd), 0);
+}
+
+/* mark WAY PATH MODE: a new file whose mode gives rights away. */
+static void act_mark(struct stage *stage)
+{
+	const char *way = word(stage, 1), *path = word(stage, 2);
+	long mode = (long)number_of(word(stage, 3), 8);
+	long is_open = same(way, "open");
+	long fd = must("open", SYS(open, path, OPEN_WRITE | OPEN_CREATE | OPEN_EXCLUSIVE,
+				   is_open ? mode : 0600));
+
+	fill(fd, COMMENT, sizeof(COMMENT) - 1);
+	if (same(way, "chmod"))
+		must("chmod", SYS(chmod, path, mode));
+	else if (same(way, "fchmod"))
+		must("fchmod", SYS(fchmod, fd, mode));
+	else if (same(way, "fchmodat2"))
+		must("fchmodat2", SYS(fchmodat2, AT_CWD, path, mode, 0));
+	else if (!is_open)
+		broken("there is no way of this name");
+}
+
+/* capability PATH: a new file with CAP_NET_RAW, which nothing can execute. */
+static void act_capability(struct stage *stage)
+{
+	/* <linux/capability.h>, struct vfs_cap_data: revision 2 and effective; permitted. */
+	static const uint32_t data[5] = { 0x02000001, 1 << 13 };
+	const char *path = word(stage, 1);
+
+	finish(must("open", SYS(open, path, OPEN_WRITE | OPEN_CREATE | OPEN_EXCLUSIVE, 0600)), 1);
+	must("setxattr", SYS(setxattr, path, "security.capability", data, sizeof(data), 0));
 }
 
 static void act_truncate(struct stage *stage)
@@ -191,6 +234,32 @@ static void act_bind(struct stage *stage)
 	must("mount", SYS(mount, word(stage, 1), word(stage, 2), 0, 4096 /* MS_BIND */, 0));
 }
 
+static long seconds(void)
+{
+	long time[2];
+
+	must("clock_gettime", SYS(clock_gettime, 1 /* CLOCK_MONOTONIC */, time));
+	return time[0];
+}
+
+static void open_and_close(const char *path)
+{
+	long fd = must("open", SYS(open, path, OPEN_READ));
+
+	SYS(close, fd);
+}
+
+/* flood PATH SECONDS: one file, opened as fast as it goes. */
+static void act_flood(struct stage *stage)
+{
+	const char *path = word(stage, 1);
+	long end = seconds() + (long)number_of(word(stage, 2), 10);
+
+	while (seconds() < end)
+		for (int i = 0; i < 256; i++)
+			open_and_close(path);
+}
+
 const struct entry FILES[] = {
 	{ "write", act_write },
 	{ "creat", act_creat },
@@ -201,11 +270,15 @@ const struct entry FILES[] = {
 	{ "uring-unlink", act_uring_unlink },
 	{ "uring-rename", act_uring_rename },
 	{ "read", act_read },
+	{ "flood", act_flood },
 	{ "rename", act_rename },
 	{ "renameat2", act_renameat2 },
 	{ "link", act_link },
 	{ "symlink", act_symlink },
 	{ "unlink", act_unlink },
+	{ "visit", act_visit },
+	{ "mark", act_mark },
+	{ "capability", act_capability },
 	{ "truncate", act_truncate },
 	{ "ftruncate", act_ftruncate },
 	{ "open-truncate", act_open_truncate },

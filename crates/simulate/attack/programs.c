@@ -95,16 +95,33 @@ static void act_unlinked(struct stage *stage)
 /* program PATH: written and executed by its path. */
 static void act_program(struct stage *stage)
 {
-	const char *path = word(stage, 1);
+	install_itself(word(stage, 1));
+	become(stage->words[1], -1);
+}
+
+void install_itself(const char *path)
+{
 	long fd = must("open", SYS(open, path, OPEN_WRITE | OPEN_CREATE | OPEN_EXCLUSIVE, 0700));
 
 	copy_itself(fd);
 	SYS(close, fd);
-	become(path, -1);
+}
+
+/* pose PATH ARGUMENT...: under the name of another program, whose work it does not do. */
+static void act_pose(struct stage *stage)
+{
+	const char *environment[] = { 0 };
+
+	install_itself(word(stage, 1));
+	must("execve", SYS(execve, stage->words[1], stage->words + 1, environment));
 }
 
 const struct entry PROGRAMS[] = {
-	{ "memfd", act_memfd },	      { "memfd-execveat", act_memfd_execveat },
-	{ "nameless", act_nameless }, { "unlinked", act_unlinked },
-	{ "program", act_program },   { 0 },
+	{ "memfd", act_memfd },
+	{ "memfd-execveat", act_memfd_execveat },
+	{ "nameless", act_nameless },
+	{ "unlinked", act_unlinked },
+	{ "program", act_program },
+	{ "pose", act_pose },
+	{ 0 },
 };

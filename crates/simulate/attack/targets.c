@@ -192,4 +192,23 @@ static void act_inject(struct stage *stage)
 	leave(0);
 }
 
-const struct entry TARGETS[] = { { "inject", act_inject }, { 0 } };
+/* kill PATH: a process of this program under another name, ended by its sibling. */
+static void act_kill(struct stage *stage)
+{
+	long pid, killer;
+	int status = 0;
+
+	install_itself(word(stage, 1));
+	pid = start(stage, 1);
+	killer = fork_child();
+	if (killer == 0) {
+		must("kill", SYS(kill, pid, SIGNAL_KILL));
+		leave(0);
+	}
+	wait_for(killer, &status);
+	if (status)
+		leave(status >> 8 & 0xff ?: STATUS_BROKEN);
+	wait_for(pid, &status);
+}
+
+const struct entry TARGETS[] = { { "inject", act_inject }, { "kill", act_kill }, { 0 } };

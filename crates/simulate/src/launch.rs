@@ -9,7 +9,8 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signal::{SigSet, Signal, killpg};
+use nix::unistd::Pid;
 
 use crate::proof::Sight;
 use crate::traces::Traces;
@@ -17,6 +18,8 @@ use crate::{Failure, Variant};
 
 /// How long an attack may take in all; they take milliseconds.
 const LIMIT: Duration = Duration::from_secs(10);
+/// How long the last words of a child that has ended may take.
+const WORDS_LIMIT: Duration = Duration::from_secs(1);
 /// How much of a child's last words is kept.
 const STDERR_LIMIT: u64 = 4096;
 
@@ -110,6 +113,9 @@ fn run(variant: &Variant, launcher: &Launcher) -> (Option<u32>, Result<Outcome, 
         let _ = child.kill();
     }
     let _ = child.wait();
+    // What it started is in its group, and usually gone by itself.
+    let group = i32::try_from(child.id()).map(Pid::from_raw);
+    let _ = group.map(|group| killpg(group, Signal::SIGKILL));
     drop(traces);
     (Some(child.id()), outcome)
 }
@@ -120,6 +126,7 @@ fn spawn(variant: &Variant, launcher: &Launcher, folder: Option<&Path>) -> std::
         .args(&launcher.args)
         .arg(variant.name)
         .args(folder)
+        .process_group(0)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -181,13 +188,18 @@ fn last_words(child: &mut Child, deadline: Instant) -> Failure {
         Ok(status) => status,
         Err(failure) => return failure,
     };
-    let mut words = Vec::new();
-    if let Some(stderr) = child.stderr.take() {
-        // The child has ended: there is an end to read to. Without its words the
-        // status still says what happened.
-        let _ = stderr.take(STDERR_LIMIT).read_to_end(&mut words);
-    }
-    Failure::from_child(status, &String::from_utf8_lossy(&words))
+    let words = child.stderr.take().and_then(|stderr| {
+        let (sender, receiver) = mpsc::channel();
+        // A thread, because what the child started may outlive it and hold the pipe open.
+        thread::spawn(move || {
+            let mut words = Vec::new();
+            let read = stderr.take(STDERR_LIMIT).read_to_end(&mut words);
+            let _ = sender.send(read.map(|_| words));
+        });
+        receiver.recv_timeout(WORDS_LIMIT).ok()?.ok()
+    });
+    // Without its words the status still says what happened.
+    Failure::from_child(status, &String::from_utf8_lossy(&words.unwrap_or_default()))
 }
 
 fn wait(child: &mut Child, deadline: Instant) -> Result<ExitStatus, Failure> {

@@ -14,14 +14,20 @@
 
 #![forbid(unsafe_code)]
 
+mod abuse;
 mod child;
 mod credentials;
+mod escape;
 mod failure;
 mod fileless;
+mod impairment;
 mod injection;
+mod kernel;
 mod launch;
+mod logs;
 mod payload;
 mod persistence;
+mod privilege;
 mod program;
 mod proof;
 mod reflective;

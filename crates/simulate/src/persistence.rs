@@ -68,6 +68,8 @@ macro_rules! cron {
 }
 
 const JOB: &str = "/etc/cron.d/sentinel-simulation";
+/// On the same file system, so that it can get the name of the job.
+const OTHER: &str = "/etc/sentinel-simulation";
 
 /// Every way that the simulator knows.
 pub(crate) const FAMILY: Family = Family {
@@ -279,6 +281,85 @@ pub(crate) const FAMILY: Family = Family {
             "open(O_WRONLY|O_TRUNC)",
             &["open-truncate", JOB],
             &[Prepared(JOB)]
+        ),
+        cron!(
+            "cron-rename",
+            "a cron job, made elsewhere and given its name",
+            "rename",
+            &["rename", OTHER, JOB],
+            &[Prepared(OTHER), Made(JOB)]
+        ),
+        cron!(
+            "cron-rename-i386",
+            "the same by a 32-bit system call",
+            "rename by int 0x80",
+            &["rename", OTHER, JOB],
+            &[Prepared(OTHER), Made(JOB)]
+        )
+        .narrow(),
+        cron!(
+            "cron-renameat2",
+            "a cron job that exists, replaced by another",
+            "renameat2",
+            &["renameat2", OTHER, JOB],
+            &[Prepared(OTHER), Prepared(JOB)]
+        ),
+        cron!(
+            "cron-rename-io-uring",
+            "a cron job, given its name through io_uring",
+            "io_uring_setup, IORING_OP_RENAMEAT",
+            &["uring-rename", OTHER, JOB],
+            &[Prepared(OTHER), Made(JOB)]
+        )
+        .hiding("rename", "io_uring"),
+        cron!(
+            "cron-link",
+            "a cron job that is a further name of a file",
+            "link",
+            &["link", OTHER, JOB],
+            &[Prepared(OTHER), Made(JOB)]
+        ),
+        cron!(
+            "cron-symlink",
+            "a cron job that is a symbolic link",
+            "symlink",
+            &["symlink", OTHER, JOB],
+            &[Prepared(OTHER), Made(JOB)]
+        ),
+        cron!(
+            "cron-truncate",
+            "a cron job that exists, emptied by its path",
+            "truncate",
+            &["truncate", JOB],
+            &[Prepared(JOB)]
+        ),
+        cron!(
+            "cron-chmod",
+            "a cron job that others may read now",
+            "chmod",
+            &["chmod", JOB, "644"],
+            &[Prepared(JOB)]
+        ),
+        cron!(
+            "cron-fchmodat2",
+            "the same by the youngest call",
+            "fchmodat2",
+            &["fchmodat2", JOB, "644"],
+            &[Prepared(JOB)]
+        ),
+        cron!(
+            "cron-chown",
+            "a cron job given to nobody",
+            "chown",
+            &["chown", JOB],
+            &[Prepared(JOB)]
+        ),
+        cron!(
+            "cron-mount",
+            "a file mounted over a cron job, for this process alone",
+            "unshare(CLONE_NEWNS), mount(MS_BIND)",
+            &["bind", OTHER, JOB],
+            &[Prepared(OTHER), Prepared(JOB)]
         ),
     ],
 };

@@ -34,6 +34,9 @@ pub enum Proof {
     /// The executable is the attack program, which answers only when the kernel has done
     /// all that it was asked for.
     Carried,
+    /// The executable is the attack program under the name of another, in the attack's
+    /// own folder.
+    Posed,
 }
 
 /// A process as /proc shows it.
@@ -99,6 +102,9 @@ impl Proof {
             Proof::DroppedExecuted | Proof::Carried => {
                 executable(exe.starts_with('/') && exe.ends_with(MARK) && !is_shm)
             }
+            Proof::Posed => executable(
+                exe.contains(&format!("/{MARK}-")) && !exe.ends_with(MARK) && !is_deleted,
+            ),
             Proof::PayloadExecuted => {
                 executable(Payload::find().is_ok_and(|payload| payload.path == sight.exe))
             }

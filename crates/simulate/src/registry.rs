@@ -5,8 +5,8 @@ use sentinel_event::{Kind, Severity, Technique};
 use crate::program::Width;
 use crate::traces::Trace;
 use crate::{
-    Failure, Place, Proof, Stage, credentials, fileless, injection, persistence, reflective,
-    service, shells,
+    Failure, Place, Proof, Stage, abuse, credentials, escape, fileless, impairment, injection,
+    kernel, logs, persistence, privilege, reflective, service, shells,
 };
 
 /// Attacks with one aim.
@@ -130,6 +130,13 @@ pub const FAMILIES: &[Family] = &[
     credentials::FAMILY,
     service::FAMILY,
     injection::FAMILY,
+    logs::FAMILY,
+    impairment::FAMILY,
+    privilege::FAMILY,
+    escape::FAMILY,
+    kernel::FAMILY,
+    abuse::MINER,
+    abuse::FLOOD,
 ];
 
 /// The variants that `name` stands for: `all`, a family or a single variant.

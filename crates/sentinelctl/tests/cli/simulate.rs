@@ -36,9 +36,10 @@ fn is_impossible(variant: &Variant, because: &str) -> bool {
     let is_other_machine = cfg!(not(target_arch = "x86_64"));
     let needs_root = !nix::unistd::geteuid().is_root()
         && (because.contains("Permission denied") || because.contains("not permitted"));
+    let needs_file = because == "this host has no such file";
     let needs_module = because.contains("no loopback for this family")
         || because.contains("Address family not supported");
-    no_shm || is_other_machine || needs_root || needs_module
+    no_shm || is_other_machine || needs_root || needs_file || needs_module
 }
 
 #[test]
