@@ -35,6 +35,10 @@ rpm             command -v rpm2cpio
 cpio            command -v cpio
 btrfs-progs     command -v mkfs.btrfs
 openssl         command -v openssl
+gdb             command -v gdb
+strace          command -v strace
+tmux            command -v tmux
+logrotate       command -v logrotate
 END
     ;;
   kernels)

@@ -66,7 +66,7 @@ part() {
 }
 
 rust_format() { cargo fmt --all --check; }
-c_format() { clang-format --dry-run -Werror bpf/*.[ch] crates/sentineld/sensor/tasks/*.c tests/bench/*.c; }
+c_format() { clang-format --dry-run -Werror bpf/*.[ch] crates/sentineld/sensor/tasks/*.c crates/simulate/attack/*.[ch] tests/bench/*.c; }
 shell_lint() { git ls-files -z '*.sh' .ci/run | xargs -0 shellcheck; }
 rust_lint() { cargo clippy --release --locked --workspace --all-targets -- -D warnings; }
 # All at once, tests included: built apart, dependencies would be compiled again for each
@@ -98,6 +98,7 @@ part 'interoperability' tests/python/test.sh
 part 'packages' tests/packages.sh
 part 'systemd' tests/systemd/test.sh
 part 'other kernels' other_kernels
+part 'noise' tests/noise.sh
 
 echo
 for line in "${skips[@]}"; do echo "skipped: $line"; done
