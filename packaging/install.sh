@@ -20,6 +20,7 @@ sysusers=$prefix/lib/sysusers.d/sentinel.conf
 tmpfiles=$prefix/lib/tmpfiles.d/sentinel.conf
 catalog=$prefix/lib/systemd/catalog/sentinel.catalog
 config=/etc/sentinel/sentinel.toml
+rules=$prefix/share/sentinel/rules
 # The configuration as it was shipped, to tell an edited file from an old one.
 pristine=$prefix/share/sentinel/sentinel.toml
 
@@ -55,6 +56,8 @@ install_all() {
   install -D -m 0644 systemd/sentinel.sysusers "$dest$sysusers"
   install -D -m 0644 systemd/sentinel.tmpfiles "$dest$tmpfiles"
   install -D -m 0644 systemd/sentinel.catalog "$dest$catalog"
+  install -d "$dest$rules"
+  install -m 0644 packaging/rules/* "$dest$rules"
   install_config
   if systemd_runs; then
     journalctl --update-catalog
@@ -71,6 +74,7 @@ uninstall_all() {
   fi
   rm -f "$dest$daemon" "$dest$cli" "$dest$trainer" "$dest$unit" "$dest$pristine" \
     "$dest$sysusers" "$dest$tmpfiles" "$dest$catalog"
+  rm -rf "$dest$rules"
   local folder
   for folder in "$(dirname "$dest$pristine")" "$(dirname "$dest$trainer")"; do
     rmdir --ignore-fail-on-non-empty "$folder" 2>/dev/null || true

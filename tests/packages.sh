@@ -28,7 +28,8 @@ files='usr/sbin/sentinel usr/bin/sentinelctl usr/libexec/sentinel/sentinel-train
   usr/lib/systemd/system/sentinel.service usr/lib/sysusers.d/sentinel.conf usr/lib/tmpfiles.d/sentinel.conf
   usr/lib/systemd/catalog/sentinel.catalog usr/share/man/man8/sentinel.8.gz usr/share/man/man1/sentinelctl.1.gz
   usr/share/man/man1/sentinelctl-alerts.1.gz usr/share/bash-completion/completions/sentinelctl
-  usr/share/fish/vendor_completions.d/sentinelctl.fish'
+  usr/share/fish/vendor_completions.d/sentinelctl.fish usr/share/sentinel/rules/NOTICE
+  usr/share/sentinel/rules/lnx_shellshock.yml'
 
 # holds FILE_LIST: names what is missing from a listing.
 holds() {

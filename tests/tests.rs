@@ -35,6 +35,8 @@ mod refusals;
 mod remote;
 /// What is counted instead of told.
 mod repeats;
+/// Sigma rules and what is allowed.
+mod rules;
 /// What the kernel programs see, trigger by trigger.
 mod sensor;
 /// The rules that every source file follows.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::{identity, metrics, sensor, service};
+use crate::{identity, metrics, rules, sensor, service};
 
 /// Where the configuration is looked for unless another file is named.
 pub const DEFAULT_PATH: &str = "/etc/sentinel/sentinel.toml";
@@ -34,6 +34,8 @@ pub struct Config {
     pub detect: sentinel_detect::Config,
     /// How long is learned, and how many anomalies are alerted.
     pub learn: sentinel_baseline::Config,
+    /// Sigma rules.
+    pub rules: rules::Config,
 }
 
 impl Default for Config {
@@ -48,6 +50,7 @@ impl Default for Config {
             store: sentinel_store::Config::default(),
             detect: sentinel_detect::Config::default(),
             learn: sentinel_baseline::Config::default(),
+            rules: rules::Config::default(),
         }
     }
 }

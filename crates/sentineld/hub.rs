@@ -35,6 +35,8 @@ pub enum Request {
     Detect(Box<sentinel_detect::Config>),
     /// Do something with what is learned.
     Learning(Box<dyn FnOnce(&mut Learning) + Send>),
+    /// Work with these Sigma rules from now on.
+    Rules(Box<sentinel_sigma::RuleSet>),
 }
 
 /// How one detection fares.

@@ -7,6 +7,7 @@
 #![deny(unsafe_code)]
 
 pub mod acknowledgements;
+pub mod allow;
 pub mod anomaly;
 pub mod audit;
 pub mod clock;
@@ -25,6 +26,7 @@ mod privileges;
 pub mod probe;
 mod procfs;
 pub mod replay;
+pub mod rules;
 pub mod run;
 #[allow(unsafe_code)]
 pub mod sensor;

@@ -13,7 +13,7 @@ use sentineld::config::{Config, ConfigError, DEFAULT_PATH};
 use sentineld::mode::Mode;
 use sentineld::replay::Speed;
 use sentineld::settings::{Flags, Settings};
-use sentineld::{journald, learning, probe, replay, run};
+use sentineld::{journald, learning, probe, replay, rules, run};
 
 /// Host security sensor: watches from inside the kernel, learns what is normal, says when
 /// something is not.
@@ -151,6 +151,7 @@ fn execute(command: Command) -> Result<()> {
             let judges = replay::Judges {
                 engine: Engine::new(&settings.config.detect),
                 baseline,
+                rules: rules::for_replay(&settings.config.rules),
             };
             // Beyond the year 2262 nothing is learned.
             let ns =

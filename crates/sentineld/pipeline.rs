@@ -6,13 +6,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sentinel_detect::{Engine, State};
-use sentinel_event::{Alert, Batch};
+use sentinel_event::{Alert, Batch, Event};
 use sentinel_store::Writer;
 
+use crate::allow::Allowed;
 use crate::anomaly;
 use crate::hub::{DetectionStatus, Figures, Hub, Request};
 use crate::journald::AlertLog;
 use crate::learning::Learning;
+use crate::rules::Rules;
 use crate::source::{Next, Source};
 
 /// How long to wait for events before noting that all is well.
@@ -20,12 +22,33 @@ const IDLE: Duration = Duration::from_millis(500);
 /// How often the figures are renewed while events flow.
 const FIGURES_INTERVAL: Duration = Duration::from_millis(200);
 
-/// What makes alerts of events.
+/// Who concludes, and what is allowed all the same.
 pub struct Judges {
     /// The detections.
     pub engine: Engine,
     /// What is learned.
     pub learning: Learning,
+    /// The Sigma rules.
+    pub rules: Rules,
+    /// What is counted and not raised.
+    pub allowed: Arc<Allowed>,
+}
+
+impl Judges {
+    /// Appends the alerts to raise about the event.
+    fn observe(&mut self, event: &Event, alerts: &mut Vec<Alert>) {
+        let before = alerts.len();
+        self.engine.observe(event, alerts);
+        self.rules.observe(event, &mut self.engine, alerts);
+        self.learning.observe(event, alerts);
+        if alerts.len() > before {
+            let mut position = 0;
+            alerts.retain(|alert| {
+                position += 1;
+                position <= before || !self.allowed.allows(alert, event)
+            });
+        }
+    }
 }
 
 /// Runs until the source ends.
@@ -43,8 +66,7 @@ pub fn run(
         match source.next(IDLE) {
             Next::Batch(events) => {
                 for event in &events {
-                    judges.engine.observe(event, &mut alerts);
-                    judges.learning.observe(event, &mut alerts);
+                    judges.observe(event, &mut alerts);
                 }
                 let batch: Batch = Arc::new(events);
                 writer.offer_events(Arc::clone(&batch));
@@ -66,6 +88,7 @@ pub fn run(
                 Request::Processes(answer) => drop(answer.send(source.living())),
                 Request::Detect(config) => judges.engine.apply(&config),
                 Request::Learning(ask) => ask(&mut judges.learning),
+                Request::Rules(set) => judges.rules.replace(*set),
             }
         }
         let due = figures_at.is_none_or(|at: Instant| at.elapsed() >= FIGURES_INTERVAL);

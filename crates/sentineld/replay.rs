@@ -16,6 +16,7 @@ use sentinel_store::replay::{Source, TimeRange};
 use serde_json::json;
 
 use crate::mode::Mode;
+use crate::rules::Rules;
 use crate::{anomaly, line, stdout};
 
 /// How fast history passes.
@@ -51,6 +52,8 @@ pub struct Judges {
     pub engine: Engine,
     /// What is learned.
     pub baseline: Baseline,
+    /// The Sigma rules.
+    pub rules: Rules,
 }
 
 /// Replays the data folder `dir` and prints the alerts; the counts go to standard error.
@@ -121,6 +124,9 @@ impl Replay {
         self.pace(event.time_ns);
         self.events_total += 1;
         self.judges.engine.observe(event, &mut self.found);
+        let judges = &mut self.judges;
+        let (rules, engine) = (&mut judges.rules, &mut judges.engine);
+        rules.observe(event, engine, &mut self.found);
         let learning = self
             .options
             .learn_until_ns

@@ -14,6 +14,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::acknowledgements::Acknowledgements;
+use crate::allow::Allowed;
 use crate::audit::Audit;
 use crate::config::Config;
 use crate::hub::Hub;
@@ -23,11 +24,12 @@ use crate::learning::{Learning, LearningBoard};
 use crate::mode::ModeFile;
 use crate::pipeline::{Judges, KnownAlerts};
 use crate::procfs::Procfs;
+use crate::rules::{Book, Page, Rules};
 use crate::sensor::{Host, Sensor, check_privileges, tasks};
 use crate::service::{self, Door, Facts, Socket};
 use crate::settings::Settings;
 use crate::source::Live;
-use crate::{clock, console, journald, metrics, notify, pipeline};
+use crate::{clock, console, journald, metrics, notify, pipeline, rules};
 
 /// Runs the daemon until a signal ends it.
 pub fn run(settings: Settings, with_console: bool) -> Result<()> {
@@ -48,6 +50,10 @@ pub fn run(settings: Settings, with_console: bool) -> Result<()> {
     let mode = Arc::new(ModeFile::open(&config.data_dir)?);
     let audit = Audit::open(&config.data_dir)?;
     let acknowledgements = Acknowledgements::open(&config.data_dir)?;
+    let allowed = Arc::new(Allowed::open(&config.data_dir)?);
+    let rules = rules::read(&config.rules);
+    let book = Arc::new(Book::default());
+    book.turn_to(Page::of(&rules.set, &rules.problems));
     // Until here there is one thread; those that are started from now on hold no
     // capability that is not in use.
     let mut seeds = Vec::new();
@@ -75,6 +81,8 @@ pub fn run(settings: Settings, with_console: bool) -> Result<()> {
         settings: Mutex::new(settings),
         audit,
         acknowledgements,
+        allowed: Arc::clone(&allowed),
+        rules: Arc::clone(&book),
         door: Arc::new(Door::new(&config.service)),
         tls: tcp.as_ref().map(service::TcpListener::tls),
         writer: Arc::clone(&writer),
@@ -97,6 +105,8 @@ pub fn run(settings: Settings, with_console: bool) -> Result<()> {
     let judges = Judges {
         engine: Engine::new(&config.detect),
         learning: Learning::open(&config.data_dir, learn, mode, board)?,
+        rules: Rules::new(rules.set, book),
+        allowed,
     };
     let known = known_alerts(&config.data_dir, alert_seq);
     let ended = CancellationToken::new();

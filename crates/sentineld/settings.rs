@@ -13,6 +13,7 @@ use crate::service::TcpConfig;
 pub const RELOADED: &[&str] = &[
     "detect.min_severity",
     "log_level",
+    "rules.folders",
     "sensor.filter.cgroups",
     "sensor.filter.executables",
     "sensor.filter.folders",
@@ -112,6 +113,7 @@ impl Settings {
         let (own, new) = (&mut self.config, &other.config);
         own.log_level = new.log_level;
         own.detect.min_severity = new.detect.min_severity;
+        own.rules = new.rules.clone();
         own.sensor.filter = new.sensor.filter.clone();
         own.service.read_group = new.service.read_group.clone();
         own.service.admin_group = new.service.admin_group.clone();
@@ -275,6 +277,7 @@ mod tests {
             let text = match *key {
                 "log_level" => "log_level = \"trace\"\n",
                 "detect.min_severity" => "[detect]\nmin_severity = \"high\"\n",
+                "rules.folders" => "[rules]\nfolders = [\"/x\"]\n",
                 "sensor.filter.cgroups" => "[sensor.filter]\ncgroups = [\"/x\"]\n",
                 "sensor.filter.executables" => "[sensor.filter]\nexecutables = [\"/x\"]\n",
                 "sensor.filter.folders" => "[sensor.filter]\nfolders = [\"/x\"]\n",

@@ -6,8 +6,8 @@ use clap::{ColorChoice, Parser, Subcommand};
 
 use crate::client::{Remote, Target, Url};
 use crate::command::{
-    alerts, audit, backtest, baseline, completions, config, coverage, events, import, lab, mode,
-    query, simulate, status, tree,
+    alerts, allow, audit, backtest, baseline, completions, config, coverage, events, import, lab,
+    mode, query, rules, simulate, status, tree,
 };
 use crate::failure::Failure;
 
@@ -108,6 +108,10 @@ pub enum Command {
     Audit(audit::Args),
     /// Ask the history of this host in SQL
     Query(query::Args),
+    /// List the Sigma rules in use, check a rule file, or have the rules read again
+    Rules(rules::Args),
+    /// Allow what is known to be harmless: its alerts are counted and not raised
+    Allow(allow::Args),
     /// Carry out safe attacks, to see what the sensor makes of them
     Simulate(simulate::Args),
     /// Carry out safe attacks, and hold what the daemon says of them against what it should

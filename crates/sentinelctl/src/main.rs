@@ -51,11 +51,17 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Coverage(args) => {
             return online(command::coverage::run(&args, &target, &mut output));
         }
-        Command::Backtest(args) => return Err(command::backtest::run(&args, cli.json)),
         Command::Lab(args) => return Err(command::lab::run(&args, cli.json)),
         Command::Import(args) => command::import::run(&args, &mut output)?,
+        Command::Rules(args) => {
+            if let Some(files) = args.checks() {
+                return command::rules::check(files, &mut output);
+            }
+            online(command::rules::run(&args, &target, &mut output))?;
+        }
         Command::Man(args) => command::completions::man(&args)?,
         Command::Completions(args) => command::completions::run(&args, &mut output)?,
+        Command::Backtest(args) => command::backtest::run(&args, &mut output)?,
         Command::Query(args) => command::query::run(&args, &mut output)?,
         Command::Status(args) => online(command::status::run(&args, &target, &mut output))?,
         Command::Mode(args) => online(command::mode::run(&args, &target, &mut output))?,
@@ -63,6 +69,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Tree(args) => online(command::tree::run(&args, &target, &mut output))?,
         Command::Config(args) => online(command::config::show(&args, &target, &mut output))?,
         Command::Reload => online(command::config::reload(&target, &mut output))?,
+        Command::Allow(args) => online(command::allow::run(&args, &target, &mut output))?,
         Command::Audit(args) => online(command::audit::run(&args, &target, &mut output))?,
         Command::Baseline(args) => online(command::baseline::run(&args, &target, &mut output))?,
         Command::Events(args) => online(command::events::run(&args, &target, &mut output))?,

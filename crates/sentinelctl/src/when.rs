@@ -25,6 +25,33 @@ pub fn parse(text: &str) -> Result<Moment, String> {
     })
 }
 
+/// Reads a time to come: a length of time from now on, or a moment as for [`parse`].
+///
+/// # Errors
+/// One sentence with examples.
+pub fn parse_ahead(text: &str) -> Result<Moment, String> {
+    let now = Timestamp::now().to_zoned(local_zone());
+    let moment = resolve_ahead(text.trim(), &now);
+    let moment = moment.ok_or("this is no time; such as 30d, 12h or '2026-12-24'")?;
+    if moment <= now.timestamp() {
+        return Err("this time has passed".to_owned());
+    }
+    Ok(Moment {
+        seconds: moment.as_second(),
+        nanos: moment.subsec_nanosecond(),
+    })
+}
+
+fn resolve_ahead(text: &str, now: &Zoned) -> Option<Timestamp> {
+    match text.parse::<Span>() {
+        Ok(span) => now
+            .checked_add(span.abs())
+            .ok()
+            .map(|then| then.timestamp()),
+        Err(_) => resolve(text, now),
+    }
+}
+
 fn resolve(text: &str, now: &Zoned) -> Option<Timestamp> {
     let zone = now.time_zone().clone();
     match text {
@@ -59,6 +86,19 @@ fn resolve(text: &str, now: &Zoned) -> Option<Timestamp> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lengths_of_time_lie_ahead_where_that_is_meant() {
+        let now: Zoned = "2026-11-22T15:04:05+01:00[Europe/Berlin]"
+            .parse()
+            .expect("a time");
+        let ahead = |text: &str| resolve_ahead(text, &now).map(|moment| moment.to_string());
+        assert_eq!(ahead("30d").as_deref(), Some("2026-12-22T14:04:05Z"));
+        assert_eq!(ahead("12h").as_deref(), Some("2026-11-23T02:04:05Z"));
+        assert_eq!(ahead("2026-12-24").as_deref(), Some("2026-12-23T23:00:00Z"));
+        assert_eq!(ahead("soon"), None);
+        assert!(parse_ahead("2020-01-01").is_err_and(|why| why.contains("passed")));
+    }
 
     #[test]
     fn times_are_read_as_people_mean_them() {

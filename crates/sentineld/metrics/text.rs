@@ -224,6 +224,23 @@ fn daemon(status: &StatusResponse, page: &mut Page) {
         "Alerts raised, by detection.",
         detections(|d| d.alerts_total),
     );
+    page.one(
+        "alerts_allowed_total",
+        "Alerts that allow rules kept from being raised.",
+        status.allowed_total,
+    );
+    let rules = status.rules.unwrap_or_default();
+    page.one("rules", "Sigma rules that are evaluated.", rules.running);
+    page.one(
+        "rules_unsupported",
+        "Sigma rules that cannot match here.",
+        rules.unsupported,
+    );
+    page.one(
+        "rule_hits_total",
+        "Matches of Sigma rules, those that became no alert included.",
+        rules.hits_total,
+    );
     let processes = status.processes.unwrap_or_default();
     page.one("processes", "Processes known.", processes.size);
     page.one(

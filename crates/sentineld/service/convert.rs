@@ -17,6 +17,21 @@ pub fn timestamp(time_ns: i64) -> Timestamp {
     }
 }
 
+/// A time of the API in nanoseconds since the Unix epoch.
+pub fn unix_ns(time: &Timestamp) -> i64 {
+    let seconds = time.seconds.saturating_mul(1_000_000_000);
+    seconds.saturating_add(time.nanos.into())
+}
+
+/// A technique of ATT&CK.
+pub fn technique(technique: &sentinel_event::Technique) -> v1::Technique {
+    v1::Technique {
+        id: technique.id.to_string(),
+        legacy_id: technique.legacy_id.to_string(),
+        name: technique.name.to_string(),
+    }
+}
+
 /// An event with every field that its kind has.
 pub fn event(event: &Event, host: &str) -> v1::Event {
     let mut message = v1::Event {

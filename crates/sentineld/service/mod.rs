@@ -6,6 +6,7 @@
 mod access;
 mod acknowledge;
 mod alerts;
+mod allow;
 mod baseline;
 mod change;
 mod convert;
@@ -14,6 +15,7 @@ mod history;
 mod learning;
 mod reload;
 mod rpc;
+mod rules;
 mod socket;
 mod status;
 mod tcp;

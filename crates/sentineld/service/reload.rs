@@ -5,8 +5,8 @@ use std::sync::PoisonError;
 use sentinel_api::v1;
 use tonic::Status;
 
-use super::change;
 use super::status::Facts;
+use super::{change, rules};
 use crate::hub::Request;
 use crate::journald;
 use crate::settings::RELOADED;
@@ -42,8 +42,9 @@ pub fn reload(facts: &Facts) -> Result<v1::ReloadResponse, Status> {
     let mut adopted = settings.clone();
     adopted.adopt(&read);
     let config = &adopted.config;
-    // First, because it is the one step that can fail for reasons outside; and always,
-    // because certificates are renewed in their files.
+    // First, because these are the steps that can fail for reasons outside; and always,
+    // because rules and certificates are renewed in their files.
+    let rules = rules::read(&config.rules)?;
     if let Some(tls) = &facts.tls {
         tls.reload(&config.service.tcp)
             .map_err(|error| Status::failed_precondition(error.to_string()))?;
@@ -54,6 +55,7 @@ pub fn reload(facts: &Facts) -> Result<v1::ReloadResponse, Status> {
     {
         return Err(Status::unavailable("the pipeline takes no requests now"));
     }
+    rules::apply(facts, rules)?;
     facts.filter.set(config.sensor.filter.clone());
     journald::set_level(config.log_level);
     // Also when nothing changed in the file: the groups may have been made since.

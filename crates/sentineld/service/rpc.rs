@@ -8,7 +8,9 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
 use super::status::Facts;
-use super::{acknowledge, alerts, baseline, change, convert, events, learning, reload, tree};
+use super::{
+    acknowledge, alerts, allow, baseline, change, convert, events, learning, reload, rules, tree,
+};
 use crate::mode::{Mode, ModeState};
 
 /// Answers the calls of `sentinel.v1`.
@@ -187,6 +189,45 @@ impl Sentinel for Rpc {
         request: Request<v1::RollBackRequest>,
     ) -> Result<Response<v1::RollBackResponse>, Status> {
         let answer = baseline::roll_back(&self.facts, request).await?;
+        Ok(Response::new(answer))
+    }
+
+    async fn list_rules(
+        &self,
+        _: Request<v1::ListRulesRequest>,
+    ) -> Result<Response<v1::ListRulesResponse>, Status> {
+        Ok(Response::new(rules::list(&self.facts)))
+    }
+
+    async fn reload_rules(
+        &self,
+        request: Request<v1::ReloadRulesRequest>,
+    ) -> Result<Response<v1::ReloadRulesResponse>, Status> {
+        let detail = String::new();
+        let answer = change::change(&self.facts, &request, "rules", detail, rules::reload).await;
+        answer.map(Response::new)
+    }
+
+    async fn list_allow_rules(
+        &self,
+        _: Request<v1::ListAllowRulesRequest>,
+    ) -> Result<Response<v1::ListAllowRulesResponse>, Status> {
+        Ok(Response::new(allow::list(&self.facts)))
+    }
+
+    async fn add_allow_rule(
+        &self,
+        request: Request<v1::AddAllowRuleRequest>,
+    ) -> Result<Response<v1::AllowRule>, Status> {
+        let answer = allow::add(&self.facts, request).await?;
+        Ok(Response::new(answer))
+    }
+
+    async fn remove_allow_rule(
+        &self,
+        request: Request<v1::RemoveAllowRuleRequest>,
+    ) -> Result<Response<v1::AllowRule>, Status> {
+        let answer = allow::remove(&self.facts, request).await?;
         Ok(Response::new(answer))
     }
 }

@@ -9,12 +9,14 @@ use sentinel_store::Writer;
 
 use super::{Door, Tls, convert, learning};
 use crate::acknowledgements::Acknowledgements;
+use crate::allow::Allowed;
 use crate::audit::Audit;
 use crate::hub::{EVENT_BATCHES, Hub};
 use crate::identity;
 use crate::journald::AlertLog;
 use crate::learning::LearningBoard;
 use crate::mode::ModeFile;
+use crate::rules::{Book, Page};
 use crate::sensor::{FilterSwitch, HookState, HookStatus, Host, RingStats, Stats, StatsSnapshot};
 use crate::settings::Settings;
 
@@ -46,6 +48,10 @@ pub struct Facts {
     pub audit: Audit,
     /// Which alerts somebody has dealt with.
     pub acknowledgements: Acknowledgements,
+    /// What is allowed.
+    pub allowed: Arc<Allowed>,
+    /// The Sigma rules at work.
+    pub rules: Arc<Book>,
     /// Who may ask and change.
     pub door: Arc<Door>,
     /// What other hosts are shown and asked for, when they are served.
@@ -65,7 +71,10 @@ impl Facts {
         let sensor = self.sensor.snapshot();
         let store = self.writer.stats();
         let figures = self.hub.figures();
-        let problems = self.problems(&sensor, &store);
+        let mut problems = self.problems(&sensor, &store);
+        let rules = self.rules.page();
+        problems.extend(rule_problems(&rules));
+        let (running, unsupported, hits_total) = rules.counts();
         v1::StatusResponse {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             host: self.host.name.clone(),
@@ -113,6 +122,12 @@ impl Facts {
             undecodable_total: sensor.undecodable_total,
             problems,
             learning: Some(learning::message(&self.learning.get())),
+            rules: Some(v1::RuleCounts {
+                running,
+                unsupported,
+                hits_total,
+            }),
+            allowed_total: self.allowed.suppressed_total(),
             access: Some(v1::Access {
                 refused_total: self.door.refused_total(),
                 turned_away_total: self.door.turned_away_total(),
@@ -214,6 +229,18 @@ impl Facts {
             ));
         }
         problems
+    }
+}
+
+/// Rule files that are not in use, as one problem: there may be many.
+fn rule_problems(page: &Page) -> Option<String> {
+    match &*page.problems {
+        [] => None,
+        [problem] => Some(format!("a rule is not in use: {problem}")),
+        [problem, others @ ..] => Some(format!(
+            "{} rule files are not in use, the first is {problem}; 'sentinelctl rules' lists all",
+            others.len() + 1
+        )),
     }
 }
 

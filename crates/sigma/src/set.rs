@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use rsigma_eval::{EvaluationResult, evaluate_rule};
-use sentinel_detect::KindSet;
-use sentinel_event::Event;
+use sentinel_detect::{Engine as DetectEngine, KindSet};
+use sentinel_event::{Alert, Event};
 
 use crate::correlation::{Correlations, Fired};
 use crate::document::{Document, Problem};
@@ -36,6 +36,7 @@ pub struct RuleSet {
     hits: Arc<Vec<AtomicU64>>,
     candidates: Vec<u32>,
     evaluated_total: u64,
+    found: Vec<Hit>,
 }
 
 /// What a set is made of.
@@ -91,6 +92,7 @@ impl RuleSet {
             correlations: parts.correlations,
             candidates: Vec::new(),
             evaluated_total: 0,
+            found: Vec::new(),
         })
     }
 
@@ -104,6 +106,7 @@ impl RuleSet {
             hits: Arc::default(),
             candidates: Vec::new(),
             evaluated_total: 0,
+            found: Vec::new(),
         }
     }
 
@@ -229,10 +232,11 @@ fn matched(result: &EvaluationResult) -> Vec<(String, String)> {
             serde_json::Value::String(text) => text.clone(),
             other => other.to_string(),
         };
-        if !found.iter().any(|(name, _)| *name == field.field) {
-            found.push((field.field.clone(), value));
-        }
+        found.push((field.field.clone(), value));
     }
+    // The engine names them in the order of a hash map, which differs from run to run.
+    found.sort();
+    found.dedup_by(|later, earlier| later.0 == earlier.0);
     found
 }
 
@@ -241,4 +245,19 @@ fn measured(fired: &Fired) -> Vec<(String, String)> {
     let mut found = vec![("matches".to_owned(), value)];
     found.extend(fired.group.iter().cloned());
     found
+}
+
+impl RuleSet {
+    /// Appends an alert for each match that the engine of detections wants raised, under
+    /// the same grouping and rationing as its own findings.
+    pub fn conclude(&mut self, event: &Event, engine: &mut DetectEngine, out: &mut Vec<Alert>) {
+        let mut found = std::mem::take(&mut self.found);
+        self.observe(event, &mut found);
+        for hit in found.drain(..) {
+            let rule = &self.rules[hit.rule];
+            let finding = crate::finding::finding(rule, &hit, event);
+            out.extend(engine.conclude(&rule.name, hit.record.kinds(), finding, event));
+        }
+        self.found = found;
+    }
 }

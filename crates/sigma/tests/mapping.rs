@@ -347,3 +347,19 @@ fn a_filter_narrows_the_rules_that_it_names() {
     assert_eq!(hits(&mut set(&plain), &event).len(), 1);
     assert_eq!(hits(&mut set(&format!("{plain}{filter}")), &event), []);
 }
+
+#[test]
+fn the_same_event_gives_the_same_words_each_time() {
+    let text = rule(CREATION, "{ Image|endswith: /curl }", "").replace(
+        "condition: s }",
+        "t: { CommandLine|contains: curl }, u: { User: root }, condition: all of them }",
+    );
+    let event = event(curl(), exec());
+    let matched = || hits(&mut set(&text), &event).remove(0).matched;
+    let first = matched();
+    assert_eq!(first.len(), 3);
+    // A hash map of three has the same order twice in a row once in six times.
+    for _ in 0..30 {
+        assert_eq!(matched(), first);
+    }
+}

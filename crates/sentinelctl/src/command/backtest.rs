@@ -1,7 +1,10 @@
 //! `sentinelctl backtest`: what would have been alerted, on the host's own history.
 //!
-//! The daemon's own program does it, so that history is judged by the very code that judges
+//! For rules that are not in use yet, [`rules`] does it. For the detections and models in
+//! use, the daemon's own program does it, so that history is judged by the very code that judges
 //! the present; this file finds it and becomes it.
+
+pub mod rules;
 
 use std::env;
 use std::os::unix::process::CommandExt;
@@ -11,6 +14,7 @@ use std::process::Command;
 use jiff::Timestamp;
 
 use crate::failure::Failure;
+use crate::output::Output;
 use crate::when;
 
 const AFTER_HELP: &str = "\
@@ -18,6 +22,7 @@ Alerts are printed as they would have been raised, and how many each day had.
 
 Examples:
   sentinelctl backtest --since 7d
+  sentinelctl backtest --since 7d --rule new-rule.yml   # that rule alone, day by day
   sentinelctl backtest --since 2026-03-01 --model 12   # generations: sentinelctl baseline list";
 
 /// Arguments of `backtest`.
@@ -30,6 +35,9 @@ pub struct Args {
     /// Judge by this generation of what was learned, too.
     #[arg(long, value_name = "GENERATION")]
     model: Option<u32>,
+    /// Only the Sigma rules of this file, in use or not; may be given several times.
+    #[arg(long, value_name = "FILE", conflicts_with = "model")]
+    rule: Vec<PathBuf>,
     /// Folder with the history; the daemon may be running.
     #[arg(
         long,
@@ -45,8 +53,16 @@ fn since(text: &str) -> Result<Timestamp, String> {
     Timestamp::new(moment.seconds, moment.nanos).map_err(|error| error.to_string())
 }
 
+/// Holds what was asked for against history.
+pub fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
+    match args.rule.is_empty() {
+        true => Err(replay(args, output.json)),
+        false => rules::run(&args.rule, args.since, &args.data_dir, output),
+    }
+}
+
 /// Becomes the daemon's program; returns only where that fails.
-pub fn run(args: &Args, json: bool) -> Failure {
+fn replay(args: &Args, json: bool) -> Failure {
     let Some(program) = daemon() else {
         return Failure::Failed(
             "the program sentinel is neither beside this one nor in the folders of its \

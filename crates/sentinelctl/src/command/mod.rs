@@ -1,6 +1,7 @@
 //! The subcommands, one file each: their arguments and the order of their steps.
 
 pub mod alerts;
+pub mod allow;
 pub mod audit;
 pub mod backtest;
 pub mod baseline;
@@ -13,6 +14,7 @@ pub mod import;
 pub mod lab;
 pub mod mode;
 pub mod query;
+pub mod rules;
 pub mod simulate;
 pub mod status;
 pub mod tree;

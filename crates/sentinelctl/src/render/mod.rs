@@ -4,13 +4,16 @@
 //! way, because file names and arguments are the attacker's.
 
 pub mod alert;
+pub mod allow;
 pub mod audit;
+pub mod backtest;
 pub mod baseline;
 pub mod config;
 pub mod coverage;
 pub mod doctor;
 pub mod event;
 pub mod rows;
+pub mod rules;
 pub mod simulate;
 pub mod status;
 mod table;

@@ -357,4 +357,75 @@ impl Sentinel for Fake {
         self.note(request);
         Ok(Response::new(RollBackResponse {}))
     }
+
+    async fn list_rules(&self, request: Request<ListRulesRequest>) -> Answer<ListRulesResponse> {
+        self.note(request);
+        let rule = |name: &str, state: &str, reason: &str, hits_total| Rule {
+            name: name.to_owned(),
+            title: "T \x1b[2J".to_owned(),
+            severity: "high".to_owned(),
+            state: state.to_owned(),
+            reason: reason.to_owned(),
+            hits_total,
+            ..Rule::default()
+        };
+        Ok(Response::new(ListRulesResponse {
+            rules: vec![
+                rule("sigma:a", "running", "", 3),
+                rule("sigma:b", "unsupported", "the log of sshd is not read", 0),
+            ],
+            problems: vec!["/etc/sentinel/rules/c.yml:7: nonsense \x1b[2J".to_owned()],
+            folders: vec!["/etc/sentinel/rules".to_owned()],
+            loaded: time(),
+        }))
+    }
+
+    async fn reload_rules(
+        &self,
+        request: Request<ReloadRulesRequest>,
+    ) -> Answer<ReloadRulesResponse> {
+        self.note(request);
+        if self.0.read_only {
+            return Err(Status::failed_precondition("/etc/c.yml:7: nonsense"));
+        }
+        Ok(Response::new(ReloadRulesResponse {
+            running: 2,
+            unsupported: 1,
+        }))
+    }
+
+    async fn list_allow_rules(
+        &self,
+        request: Request<ListAllowRulesRequest>,
+    ) -> Answer<ListAllowRulesResponse> {
+        self.note(request);
+        let rule = AllowRule {
+            id: "1f2e3d4c".to_owned(),
+            exe: "/opt/\x1b[2J".to_owned(),
+            reason: "ours".to_owned(),
+            suppressed_total: 3,
+            ..AllowRule::default()
+        };
+        Ok(Response::new(ListAllowRulesResponse { rules: vec![rule] }))
+    }
+
+    async fn add_allow_rule(&self, request: Request<AddAllowRuleRequest>) -> Answer<AllowRule> {
+        let rule = self.note(request).rule.unwrap_or_default();
+        let id = "0badcafe".to_owned();
+        Ok(Response::new(AllowRule { id, ..rule }))
+    }
+
+    async fn remove_allow_rule(
+        &self,
+        request: Request<RemoveAllowRuleRequest>,
+    ) -> Answer<AllowRule> {
+        let id = self.note(request).id;
+        if id != "1f2e3d4c" {
+            return Err(Status::not_found(format!("there is no allow rule {id:?}")));
+        }
+        Ok(Response::new(AllowRule {
+            id,
+            ..AllowRule::default()
+        }))
+    }
 }

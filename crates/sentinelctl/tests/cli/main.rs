@@ -10,6 +10,7 @@ mod import;
 mod lab;
 mod query;
 mod query_limits;
+mod rules;
 mod run;
 #[path = "../../../store/tests/common/mod.rs"]
 mod samples;

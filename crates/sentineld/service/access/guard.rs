@@ -32,6 +32,8 @@ const READS: &[&str] = &[
     "ListGenerations",
     "GetBaseline",
     "DiffGenerations",
+    "ListRules",
+    "ListAllowRules",
 ];
 
 /// The calls that change something.
@@ -42,6 +44,9 @@ const CHANGES: &[&str] = &[
     "AcknowledgeAlert",
     "DecideBehaviour",
     "RollBack",
+    "ReloadRules",
+    "AddAllowRule",
+    "RemoveAllowRule",
 ];
 
 /// The calls whose answers may be megabytes; few of them may be under way at a time.

@@ -26,6 +26,7 @@ pub fn head(status: &StatusResponse, look: &Look) -> String {
         ("Learning", learning(status, look)),
         ("Running", vec![running(status, look)]),
         ("Alerts", vec![alerts(status, look)]),
+        ("Rules", rules(status)),
         ("Store", store(status, look)),
         ("Processes", processes(status, look)),
         ("Digests", digests(status, look)),
@@ -162,8 +163,29 @@ fn alerts(status: &StatusResponse, look: &Look) -> String {
     let counts: Vec<_> = counts.collect();
     match counts.is_empty() {
         true => "none".to_owned(),
-        false => counts.join(", "),
+        false => {
+            let allowed = match status.allowed_total {
+                0 => String::new(),
+                count => format!("; {count} allowed and not raised"),
+            };
+            counts.join(", ") + &allowed
+        }
     }
+}
+
+fn rules(status: &StatusResponse) -> Vec<String> {
+    let lines = status.rules.iter().map(|rules| {
+        let unsupported = match rules.unsupported {
+            0 => String::new(),
+            count => format!(", {count} cannot match here"),
+        };
+        let hits = match rules.hits_total {
+            1 => "1 match".to_owned(),
+            count => format!("{count} matches"),
+        };
+        format!("{} evaluated{unsupported}, {hits}", rules.running)
+    });
+    lines.collect()
 }
 
 fn store(status: &StatusResponse, look: &Look) -> Vec<String> {

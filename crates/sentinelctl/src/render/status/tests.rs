@@ -5,7 +5,7 @@ use crate::render::Look;
 use crate::render::testing::{PLAIN, check_golden, time};
 use sentinel_api::v1::{
     Detection, Hook, KindCount, Learning, Mode, ModeState, ProcessTable, Queue, Ring, Rings,
-    SeverityCount, StatusResponse, Store,
+    RuleCounts, SeverityCount, StatusResponse, Store,
 };
 
 fn hook(observation: &str, state: &str, reason: &str, blind_to: &str) -> Hook {
@@ -67,6 +67,12 @@ fn healthy() -> StatusResponse {
         }),
         started: time(0, 0),
         uptime_seconds: 11_520,
+        rules: Some(RuleCounts {
+            running: 51,
+            unsupported: 2,
+            hits_total: 7,
+        }),
+        allowed_total: 4,
         hooks: vec![
             hook("exec", "running", "", ""),
             hook("exit", "running", "", ""),

@@ -1,0 +1,183 @@
+//! What is allowed: alerts that are counted and not raised. `allow.json` in the data
+//! folder, replaced as a whole; a damaged file is set aside and said so.
+
+mod rule;
+
+use std::fs::{self, File};
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use anyhow::{Context, Result};
+use sentinel_event::{Alert, Event};
+
+pub use rule::{Rule, Scope};
+
+use crate::clock;
+
+/// More rules than this are not kept: each alert is held against all of them.
+pub const RULES_MAX: usize = 1000;
+
+/// All that is allowed on one host.
+pub struct Allowed {
+    path: PathBuf,
+    rules: RwLock<Vec<Arc<Entry>>>,
+    suppressed_total: AtomicU64,
+    /// Held while the disk is waited for, so that the pipeline never waits for it.
+    writing: Mutex<()>,
+}
+
+/// A rule and what it did.
+pub struct Entry {
+    /// The rule.
+    pub rule: Rule,
+    scope: Scope,
+    suppressed_total: AtomicU64,
+    suppressed_last_ns: AtomicI64,
+}
+
+impl Entry {
+    fn new(rule: Rule) -> Result<Arc<Entry>, String> {
+        Ok(Arc::new(Entry {
+            scope: rule.scope()?,
+            rule,
+            suppressed_total: AtomicU64::new(0),
+            suppressed_last_ns: AtomicI64::new(0),
+        }))
+    }
+
+    /// Alerts that it kept from being raised since the start, and when it last did.
+    pub fn suppressed(&self) -> (u64, Option<i64>) {
+        let total = self.suppressed_total.load(Relaxed);
+        (
+            total,
+            (total > 0).then(|| self.suppressed_last_ns.load(Relaxed)),
+        )
+    }
+}
+
+impl Allowed {
+    /// Reads `allow.json` in `data_dir`. A damaged file is set aside: what it allowed is
+    /// alerted on again, which cannot do harm.
+    pub fn open(data_dir: &Path) -> Result<Allowed> {
+        let path = data_dir.join("allow.json");
+        let rules = match fs::read(&path) {
+            Ok(bytes) => match parse(&bytes) {
+                Ok(rules) => rules,
+                Err(reason) => {
+                    let aside = path.with_extension(format!("damaged-{}.json", clock::unix_ns()));
+                    fs::rename(&path, &aside)
+                        .with_context(|| format!("cannot set {} aside", path.display()))?;
+                    tracing::warn!(
+                        "{} is damaged ({reason}) and was set aside as {}; nothing is allowed",
+                        path.display(),
+                        aside.display()
+                    );
+                    Vec::new()
+                }
+            },
+            Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
+            Err(error) => {
+                return Err(error).with_context(|| format!("cannot read {}", path.display()));
+            }
+        };
+        Ok(Allowed {
+            path,
+            rules: RwLock::new(rules),
+            suppressed_total: AtomicU64::new(0),
+            writing: Mutex::new(()),
+        })
+    }
+
+    /// Every rule, the oldest first.
+    pub fn list(&self) -> Vec<Arc<Entry>> {
+        let rules = self.rules.read().unwrap_or_else(PoisonError::into_inner);
+        rules.clone()
+    }
+
+    /// Alerts that were kept from being raised since the start.
+    pub fn suppressed_total(&self) -> u64 {
+        self.suppressed_total.load(Relaxed)
+    }
+
+    /// Whether the alert about `event` is allowed; counted by the rule that says so.
+    pub fn allows(&self, alert: &Alert, event: &Event) -> bool {
+        let rules = self.rules.read().unwrap_or_else(PoisonError::into_inner);
+        let Some(entry) = rules.iter().find(|entry| entry.scope.fits(alert, event)) else {
+            return false;
+        };
+        entry.suppressed_total.fetch_add(1, Relaxed);
+        entry.suppressed_last_ns.store(alert.time_ns, Relaxed);
+        self.suppressed_total.fetch_add(1, Relaxed);
+        true
+    }
+
+    /// Adds a rule; on the disk when this returns. The rule gets its id here.
+    ///
+    /// # Errors
+    /// What is wrong with the rule, or why it cannot be kept.
+    pub fn add(&self, mut rule: Rule) -> Result<Arc<Entry>, AddError> {
+        let _turn = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut rules = self.list();
+        if rules.len() >= RULES_MAX {
+            return Err(AddError::Refused(format!(
+                "{RULES_MAX} allow rules are the most; remove some first"
+            )));
+        }
+        rule.id = rule.identity(rules.iter().map(|entry| &*entry.rule.id));
+        let entry = Entry::new(rule).map_err(AddError::Refused)?;
+        rules.push(Arc::clone(&entry));
+        self.keep(rules).map_err(AddError::Unkept)?;
+        Ok(entry)
+    }
+
+    /// Removes the rule with this id; `None` when there is none.
+    pub fn remove(&self, id: &str) -> Result<Option<Arc<Entry>>> {
+        let _turn = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut rules = self.list();
+        let Some(at) = rules.iter().position(|entry| entry.rule.id == id) else {
+            return Ok(None);
+        };
+        let removed = rules.remove(at);
+        self.keep(rules)?;
+        Ok(Some(removed))
+    }
+
+    fn keep(&self, rules: Vec<Arc<Entry>>) -> Result<()> {
+        let plain: Vec<&Rule> = rules.iter().map(|entry| &entry.rule).collect();
+        let text = serde_json::to_vec_pretty(&plain).context("cannot write rules as JSON")?;
+        write(&self.path, &text)
+            .with_context(|| format!("cannot write {}", self.path.display()))?;
+        *self.rules.write().unwrap_or_else(PoisonError::into_inner) = rules;
+        Ok(())
+    }
+}
+
+/// Why a rule was not added.
+#[derive(Debug)]
+pub enum AddError {
+    /// It makes no sense.
+    Refused(String),
+    /// The disk would not have it.
+    Unkept(anyhow::Error),
+}
+
+fn parse(bytes: &[u8]) -> Result<Vec<Arc<Entry>>, String> {
+    let rules: Vec<Rule> = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+    rules.into_iter().map(Entry::new).collect()
+}
+
+/// Replaces the file; the old one stays until the new one is on the disk.
+fn write(path: &Path, text: &[u8]) -> std::io::Result<()> {
+    let temporary = path.with_extension("json.new");
+    let mut file = File::create(&temporary)?;
+    file.write_all(text)?;
+    file.sync_all()?;
+    fs::rename(temporary, path)?;
+    File::open(path.parent().unwrap_or(Path::new("/")))?.sync_all()
+}
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;
