@@ -9,10 +9,10 @@ STATE := $(CURDIR)/.sentinel
 # Nothing here is worth running at the same time as something else: Cargo and
 # the scripts use all cores themselves.
 .NOTPARALLEL:
-.PHONY: help run sensor build test test-kernels test-vm bench package install uninstall clean
+.PHONY: help run sensor build test test-kernels test-kernels-near test-vm bench package install uninstall clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' Makefile
 
 run: sensor ## install what is missing, build, and watch this machine in the foreground
 	@packaging/run-foreground.sh $(RELEASE) $(STATE)
@@ -32,6 +32,10 @@ test: ## everything that must pass before a change lands
 test-kernels: build ## boot Debian's kernels under QEMU and run the sensor in each
 	@packaging/install-dependencies.sh kernels
 	@tests/kernels/test.sh
+
+test-kernels-near: build ## the same in brief, on one kernel older and one newer than this one
+	@packaging/install-dependencies.sh kernels
+	@tests/kernels/around.sh
 
 test-vm: build ## boot a virtual machine with systemd and run the service in it
 	@packaging/install-dependencies.sh kernels

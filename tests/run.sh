@@ -77,8 +77,6 @@ rust_tests() { cargo test --release --locked --workspace --no-fail-fast -- --sho
 # Private items are documented, so links to them work.
 rust_docs() { RUSTDOCFLAGS='-D warnings -A rustdoc::private-intra-doc-links' cargo doc --release --locked --workspace --no-deps --document-private-items; }
 
-other_kernels() { packaging/install-dependencies.sh kernels && tests/kernels/around.sh; }
-
 packaging/install-dependencies.sh build && packaging/install-dependencies.sh test || exit
 
 part 'rust format' rust_format
@@ -97,7 +95,6 @@ part 'learned weeks' python3 -B tests/weeks/evaluate.py --seeds 2
 part 'interoperability' tests/python/test.sh
 part 'packages' tests/packages.sh
 part 'systemd' tests/systemd/test.sh
-part 'other kernels' other_kernels
 part 'noise' tests/noise.sh
 
 echo
