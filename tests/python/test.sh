@@ -81,6 +81,33 @@ settings_and_reload() {
     call "$service/Reload" | jq --exit-status '(has("applied") or has("needsRestart")) | not'
 }
 
+lists_rules() { call "$service/ReloadRules" && call "$service/ListRules" | jq --exit-status '.loaded'; }
+
+allows_for_a_while() {
+  local id
+  id=$(call "$service/AddAllowRule" '{"rule": {"exe": "/opt/nothing", "reason": "a test"}}' | jq --exit-status --raw-output '.id') &&
+    call "$service/ListAllowRules" | jq --exit-status --arg id "$id" '.rules | map(.id) | contains([$id])' &&
+    call "$service/RemoveAllowRule" "{\"id\": \"$id\"}" | jq --exit-status '.reason == "a test"'
+}
+
+# refused CODE METHOD [REQUEST]
+refused() {
+  local code=$1 words
+  shift
+  if words=$(call "$@" 2>&1); then return 1; fi
+  echo "$words"
+  jq --exit-status --arg code "$code" '.code == $code' <<<"$words"
+}
+
+# A daemon that is a minute old has learned nothing yet, and says so.
+tells_what_is_learned() {
+  call "$service/GetBaseline" | jq --exit-status 'type == "object"' &&
+    call "$service/ListGenerations" | jq --exit-status '.generations // [] == []' &&
+    refused failed_precondition "$service/DiffGenerations" '{"old": 1, "new": 2}' &&
+    refused failed_precondition "$service/RollBack" '{"generation": 1}' &&
+    refused not_found "$service/DecideBehaviour" '{"id": "0000000000000000", "approve": true}'
+}
+
 shows_tree() { call "$service/GetTree" "{\"pid\": $$}" | jq --exit-status --argjson pid $$ '.processes | map(.pid) | contains([$pid])'; }
 
 audit_tells() {
@@ -180,6 +207,9 @@ check 'an alert arrives on the stream while the attack happens' streams_alert
 check 'alerts can be listed, shown and acknowledged' eventually 10 alerts_can_be_acknowledged
 check 'an alert that is not there is not found' no_such_alert
 check 'settings are told, and read again' settings_and_reload
+check 'rules are listed and read again' lists_rules
+check 'something is allowed, and no more' allows_for_a_while
+check 'what is learned is told' tells_what_is_learned
 check 'the tree shows a process of this test' shows_tree
 check 'events arrive on the stream' events_stream
 check 'the audit tells the changes' audit_tells

@@ -18,7 +18,7 @@ const CLAUSES_MAX: usize = 4;
 /// A feature that made an event unusual.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Note {
-    /// Its name, one of [`FEATURES`](crate::FEATURES).
+    /// Its name, one of [`FEATURES`].
     pub feature: &'static str,
     /// Its value.
     pub value: f32,

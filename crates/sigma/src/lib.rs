@@ -4,7 +4,7 @@
 //! match at all and why others cannot ([`Standing`]), and the index that finds the few
 //! rules worth evaluating for an event. The meaning of a rule is the engine's, `rsigma`:
 //! whatever the index lets through is evaluated by it, and a test holds the index to the
-//! answers of full evaluation. Only [`load`] does IO; nothing reads a clock.
+//! answers of full evaluation. Only [`load()`] does IO; nothing reads a clock.
 
 #![forbid(unsafe_code)]
 
