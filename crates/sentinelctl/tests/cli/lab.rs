@@ -13,6 +13,13 @@ fn run(program: &Path, args: &[&str]) -> Ran {
     command.output().expect("the program starts").into()
 }
 
+/// Copies a program by another process: a descriptor that this one held open for writing
+/// could be inherited by what other tests start meanwhile, and the copy be busy.
+fn copy(from: &Path, to: &Path) {
+    let status = Command::new("cp").arg("-p").args([from, to]).status();
+    assert!(status.expect("cp starts").success());
+}
+
 #[test]
 fn the_training_program_answers_or_its_absence_is_told() {
     let prefix = tempfile::tempdir().expect("a folder");
@@ -24,7 +31,7 @@ fn the_training_program_answers_or_its_absence_is_told() {
         fs::create_dir_all(folder).expect("is made");
     }
     let program = bin.join("sentinelctl");
-    fs::copy(env!("CARGO_BIN_EXE_sentinelctl"), &program).expect("is copied");
+    copy(Path::new(env!("CARGO_BIN_EXE_sentinelctl")), &program);
 
     let ran = run(&program, &["lab", "table", "a", "b", "--label", "y"]);
     assert_eq!((ran.code, &*ran.stdout), (Some(1), ""), "{ran:?}");
@@ -35,8 +42,10 @@ fn the_training_program_answers_or_its_absence_is_told() {
     );
 
     let trainer = libexec.join("sentinel-train");
-    fs::write(&trainer, "#!/bin/sh\necho \"$@\"\nexit 7\n").expect("is written");
-    fs::set_permissions(&trainer, Permissions::from_mode(0o755)).expect("it is ours");
+    let script = prefix.path().join("script");
+    fs::write(&script, "#!/bin/sh\necho \"$@\"\nexit 7\n").expect("is written");
+    fs::set_permissions(&script, Permissions::from_mode(0o755)).expect("it is ours");
+    copy(&script, &trainer);
     for (args, passed_on) in [
         (&["lab", "table", "a", "--json"][..], "lab table a --json\n"),
         (&["--json", "lab", "table", "a"], "lab table a --json\n"),
