@@ -5,7 +5,11 @@ set -euo pipefail
 
 release=$1
 socket=$2/sentinel.sock
+config=$2/sentinel.toml
+rules=$(cd "$(dirname "$0")" && pwd)/rules
 mkdir -p "$2"
+# All else is the default. What was changed in it by hand is kept.
+[[ -e $config ]] || printf '[rules]\nfolders = ["%s"]\n' "$rules" >"$config"
 
 as_root=()
 if ((EUID != 0)); then
@@ -21,4 +25,4 @@ fi
 echo "look at it from another terminal with:"
 echo "  ${as_root[*]:+sudo }$release/sentinelctl --socket $socket status"
 echo
-exec "${as_root[@]}" "$release/sentinel" run --console --data-dir "$2/data" --socket "$socket"
+exec "${as_root[@]}" "$release/sentinel" run --console --config "$config" --data-dir "$2/data" --socket "$socket"

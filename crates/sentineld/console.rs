@@ -3,7 +3,7 @@
 
 use std::io::{self, Write};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use sentinel_event::{Alert, Batch, Event, Kind, Severity, text};
 use tokio::sync::broadcast::Receiver;
@@ -97,8 +97,11 @@ pub fn greet(facts: &Facts, socket: &std::path::Path) {
 pub fn sum_up(facts: &Facts, ran: Duration) {
     let seen: u64 = facts.hub.seen().map(|(_, count)| count).sum();
     let mut out = format!("\nWatched for {}: {seen} events.\n", line::duration(ran));
-    for (kind, count) in facts.hub.seen().filter(|(_, count)| *count > 0) {
-        out.push_str(&format!("  {:<10} {count:>10}\n", kind.name()));
+    let kinds = || facts.hub.seen().filter(|(_, count)| *count > 0);
+    let width = kinds().map(|(kind, _)| kind.name().len()).max();
+    let width = width.unwrap_or_default();
+    for (kind, count) in kinds() {
+        out.push_str(&format!("  {:<width$} {count:>10}\n", kind.name()));
     }
     let rings = facts.sensor.snapshot().rings;
     let lost: u64 = rings.iter().map(|(_, stats, _, _)| stats.lost).sum();
@@ -119,19 +122,4 @@ pub fn sum_up(facts: &Facts, ran: Duration) {
         store.path.display()
     ));
     stdout::say(&out);
-}
-
-/// Measures how long it was shown.
-pub struct Stopwatch(Instant);
-
-impl Stopwatch {
-    /// Starts now.
-    pub fn start() -> Stopwatch {
-        Stopwatch(Instant::now())
-    }
-
-    /// Time since the start.
-    pub fn elapsed(&self) -> Duration {
-        self.0.elapsed()
-    }
 }

@@ -122,7 +122,7 @@ pub fn run(settings: Settings, with_console: bool) -> Result<()> {
             })
             .context("cannot start the pipeline's thread")?
     };
-    let watched = console::Stopwatch::start();
+    let since = Instant::now();
     let listeners = ((socket, tcp), metrics);
     let served = serve(&config, listeners, Arc::clone(&facts), with_console, &ended);
     notify::stopping();
@@ -131,7 +131,7 @@ pub fn run(settings: Settings, with_console: bool) -> Result<()> {
         .join()
         .map_err(|_| anyhow!("the pipeline ended with a panic"));
     if with_console {
-        console::sum_up(&facts, watched.elapsed());
+        console::sum_up(&facts, since.elapsed());
     }
     drop(facts);
     let stored = match Arc::into_inner(writer) {
