@@ -13,6 +13,8 @@
 #define NSEC_PER_SEC 1000000000LL
 /* include/linux/mount.h: a mount that only the kernel uses. */
 #define MNT_INTERNAL 0x4000
+/* include/linux/fs.h, since 6.13: in the nanoseconds, says that somebody asked for the time. */
+#define I_CTIME_QUERIED (1u << 31)
 
 /* include/linux/err.h: the last page of the address space stands for errnos. */
 static __always_inline bool pointer__is_valid(__u64 pointer)
@@ -41,7 +43,7 @@ static __always_inline __s64 inode__ctime(struct inode *inode)
 
 	if (bpf_core_field_exists(inode->i_ctime_sec))
 		return BPF_CORE_READ(inode, i_ctime_sec) * NSEC_PER_SEC +
-		       BPF_CORE_READ(inode, i_ctime_nsec);
+		       (BPF_CORE_READ(inode, i_ctime_nsec) & ~I_CTIME_QUERIED);
 	if (bpf_core_field_exists(underscored->__i_ctime))
 		return BPF_CORE_READ(underscored, __i_ctime.tv_sec) * NSEC_PER_SEC +
 		       BPF_CORE_READ(underscored, __i_ctime.tv_nsec);

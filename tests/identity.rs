@@ -43,6 +43,11 @@ fn an_executable_is_digested_once_and_known_from_then_on() {
         event["kind"] == "exec" && event["pid"] == json!(second)
     });
     assert_eq!(exec["exe_sha256"], json!(sha256(&exe)), "{exec}");
+    // The change time is that of stat, although somebody asked for it since the file was
+    // made, which kernels note in the time itself.
+    let ctime = exec["ctime"].as_str().unwrap_or_default();
+    let fraction = format!(".{:09}", metadata.ctime_nsec());
+    assert!(ctime.contains(fraction.trim_end_matches('0')), "{exec}");
     // Nobody owns it.
     assert_eq!(exec.get("package"), None, "{exec}");
     let status = daemon.ctl_json(&["--json", "status"]);

@@ -14,9 +14,6 @@ type Key = (u32, u64, i64);
 pub struct Entry {
     /// The state of its digest.
     pub known: Known,
-    /// Whether its change time carries the kernel's mark. Then another content may come to
-    /// have the same number, so whoever uses the entry must look at the file again.
-    pub is_marked: bool,
     /// The package that owns it.
     pub package: Option<Arc<str>>,
     /// Which reading of the packages `package` comes from.

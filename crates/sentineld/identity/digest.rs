@@ -25,8 +25,6 @@ pub struct Computed {
     pub digest: Digest,
     /// Bytes that were read.
     pub read_bytes: u64,
-    /// Whether the record's change time carries the kernel's mark.
-    pub is_marked: bool,
 }
 
 /// The digest of the executable of a job.
@@ -40,12 +38,11 @@ pub fn compute(job: &Job, bytes_max: u64, mounts: &mut Mounts) -> Computed {
         sha256: None,
         length: 0,
     };
-    let (mut read_bytes, mut is_marked) = (0, false);
+    let mut read_bytes = 0;
     match open(job, mounts) {
         Err(outcome) => answer.outcome = outcome,
         Ok((file, found)) => {
             answer.length = found.length;
-            is_marked = found.is_marked(&process.file);
             if found.length > bytes_max {
                 answer.outcome = Outcome::TooLarge;
             } else {
@@ -56,7 +53,6 @@ pub fn compute(job: &Job, bytes_max: u64, mounts: &mut Mounts) -> Computed {
     Computed {
         digest: answer,
         read_bytes,
-        is_marked,
     }
 }
 

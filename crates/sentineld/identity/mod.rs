@@ -146,24 +146,10 @@ impl Identity {
         }
         let owners = Arc::clone(&locked(&self.shared.owners));
         let mut cache = locked(&self.shared.cache);
-        let unmarked = cache.find(&mounts::without_mark(&image.file));
-        let unmarked = unmarked.map_or(Known::Nothing, |entry| entry.known);
         let entry = cache.entry(&image.file);
-        if entry.known == Known::Nothing
-            && unmarked.sha256().is_some()
-            && is_still(&image.exe, &image.file, &mut self.mounts)
-        {
-            (entry.known, entry.is_marked) = (unmarked, true);
-        }
-        if entry.is_marked && !is_still(&image.exe, &image.file, &mut self.mounts) {
-            return Executable::default();
-        }
         if entry.owners_seen != Some(owners.generation()) {
             entry.owners_seen = Some(owners.generation());
-            (entry.package, entry.is_marked) = match owner(&owners, image, &mut self.mounts) {
-                Some((package, is_marked)) => (Some(package), is_marked),
-                None => (None, entry.is_marked),
-            };
+            entry.package = owner(&owners, image, &mut self.mounts);
         }
         Executable {
             package: entry.package.clone(),
@@ -202,11 +188,7 @@ impl Identity {
     /// The digest of an executable that a process runs, when it is known by now.
     pub fn sha256(&self, process: &Process) -> Option<Sha256> {
         let cache = locked(&self.shared.cache);
-        let entry = cache.find(&process.file)?;
-        let is_still = || is_still(&process.exe, &process.file, &mut Mounts::default());
-        (!entry.is_marked || is_still())
-            .then(|| entry.known.sha256())
-            .flatten()
+        cache.find(&process.file)?.known.sha256()
     }
 
     /// The digests that were finished since the last call.
@@ -218,17 +200,10 @@ impl Identity {
 /// The package that owns an executable. That a package has a file of this name says nothing
 /// yet: the executable may be a container's, so it must be the very file that the name
 /// leads to here.
-fn owner(owners: &Owners, image: &Image, mounts: &mut Mounts) -> Option<(Arc<str>, bool)> {
+fn owner(owners: &Owners, image: &Image, mounts: &mut Mounts) -> Option<Arc<str>> {
     let package = owners.find(&image.exe)?;
     let found = mounts.identity_of_path(&image.exe).ok()?;
-    let is_marked = found.is_marked(&image.file);
-    found.is_of(&image.file).then_some((package, is_marked))
-}
-
-/// Whether the file of a record whose change time carries the mark still lies there.
-fn is_still(path: &str, file: &FileIdentity, mounts: &mut Mounts) -> bool {
-    let found = mounts.identity_of_path(path);
-    found.is_ok_and(|found| found.is_of(file) && found.is_marked(file))
+    found.is_of(&image.file).then_some(package)
 }
 
 /// The value even after a panic elsewhere: what is in it is only a cache.

@@ -11,10 +11,6 @@ use std::sync::Arc;
 use rustix::fs::{AtFlags, CWD, Statx, StatxFlags, statx};
 use sentinel_event::FileIdentity;
 
-/// Kernels since 6.13 mark a change time that somebody asked for in a bit of its nanoseconds
-/// (include/linux/fs.h: I_CTIME_QUERIED); a record may carry the mark along.
-const MARK_NS: i64 = 1 << 31;
-
 /// What a file is, asked now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Found {
@@ -43,22 +39,7 @@ impl Found {
 
     /// Whether the change time is still that of the record.
     pub fn is_unchanged(&self, file: &FileIdentity) -> bool {
-        self.ctime_ns == file.ctime_ns || self.is_marked(file)
-    }
-
-    /// Whether the record has the change time with the kernel's mark. A change time never
-    /// moves back, so a file whose own is now earlier by just that has not changed since.
-    /// The same number may be the true change time of a later content, though.
-    pub fn is_marked(&self, file: &FileIdentity) -> bool {
-        self.ctime_ns == file.ctime_ns - MARK_NS
-    }
-}
-
-/// What a record would say of a file without the mark.
-pub fn without_mark(file: &FileIdentity) -> FileIdentity {
-    FileIdentity {
-        ctime_ns: file.ctime_ns - MARK_NS,
-        ..*file
+        self.ctime_ns == file.ctime_ns
     }
 }
 
@@ -166,35 +147,6 @@ mod tests {
             kind_by_dev: kinds,
         };
         assert!(!mounts.may_hang(44) && mounts.may_hang(50));
-    }
-
-    #[test]
-    fn a_marked_change_time_is_the_same_and_an_earlier_one_is_not() {
-        let found = Found {
-            dev: 1,
-            inode: 2,
-            ctime_ns: 5_000_000_000,
-            mtime_ns: 0,
-            length: 0,
-            nlink: 1,
-            is_regular: true,
-        };
-        for (offset_ns, is_of, is_marked) in [
-            (0, true, false),
-            (MARK_NS, true, true),
-            (-MARK_NS, false, false),
-            (1, false, false),
-            (MARK_NS + 1, false, false),
-        ] {
-            let file = FileIdentity {
-                dev: 1,
-                inode: 2,
-                ctime_ns: found.ctime_ns + offset_ns,
-                ..FileIdentity::default()
-            };
-            let answer = (found.is_of(&file), found.is_marked(&file));
-            assert_eq!(answer, (is_of, is_marked), "{offset_ns}");
-        }
     }
 
     #[test]

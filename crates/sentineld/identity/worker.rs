@@ -63,15 +63,10 @@ fn run(config: &Config, shared: &Shared, jobs: &Receiver<Job>) {
 
 /// Computes one digest and puts it where the pipeline finds it.
 pub fn answer(job: Job, bytes_max: u64, shared: &Shared, mounts: &mut Mounts) {
-    let Computed {
-        digest,
-        read_bytes,
-        is_marked,
-    } = digest::compute(&job, bytes_max, mounts);
+    let Computed { digest, read_bytes } = digest::compute(&job, bytes_max, mounts);
     shared.stats.count_answer(digest.outcome, read_bytes);
     let mut cache = locked(&shared.cache);
     let entry = cache.entry(&digest.file);
-    entry.is_marked |= is_marked;
     entry.known = match (digest.outcome, digest.sha256) {
         (Outcome::Hashed, Some(sha256)) => Known::Digest(sha256),
         _ => Known::No,
