@@ -57,12 +57,13 @@ static __always_inline void named__find_folder(struct named *named, struct task_
 }
 
 /*
- * Appends a name; says whether it came from the caller's memory. The walk up the tree
- * stands here once, because it is what the verifier's time goes to.
+ * Appends a name; whether it came from the caller's memory goes into `flags`. The walk up
+ * the tree stands here once, because it is what the verifier's time goes to, and `flags`
+ * lie in the record, because for a value that it knows it would take every walk twice.
  */
-static __always_inline bool names__add_named(struct names *names, struct task_struct *task,
+static __always_inline void names__add_named(struct names *names, struct task_struct *task,
 					     struct named *named, __u32 text_bytes,
-					     struct sentinel_span *span)
+					     struct sentinel_span *span, volatile __u16 *flags)
 {
 	volatile struct sentinel_names *state = names->state;
 	struct dentry *dentry = named->dentry;
@@ -70,7 +71,6 @@ static __always_inline bool names__add_named(struct names *names, struct task_st
 	struct sentinel_span walked;
 	struct file *file = named->file;
 	__u32 offset = state->used;
-	bool is_users = false;
 	char first = 0;
 
 	span->offset = offset;
@@ -81,7 +81,7 @@ static __always_inline bool names__add_named(struct names *names, struct task_st
 	} else if (named->kernel_text) {
 		names__add(names, named->kernel_text);
 	} else if (named->text) {
-		is_users = true;
+		*flags |= SENTINEL_FLAG_USER_MEMORY;
 		bpf_probe_read_user(&first, sizeof(first), named->text);
 		names__add_user(names, named->text, text_bytes);
 		if (first != '/' && !named->is_plain)
@@ -90,7 +90,6 @@ static __always_inline bool names__add_named(struct names *names, struct task_st
 	if (dentry)
 		names__add_place(names, mnt, dentry, &walked);
 	span->length = state->used - offset;
-	return is_users;
 }
 
 static __always_inline void target__fill(struct sentinel_target *out, struct action *action)
@@ -117,12 +116,11 @@ static __always_inline bool action__fill(struct sentinel_action_head *head, char
 	struct task_struct *task = (void *)bpf_get_current_task();
 	struct dentry *dentry = action->path.dentry;
 	struct names names;
-	bool is_users;
 
-	names__begin(&names, bytes, capacity, &head->names);
-	is_users = names__add_named(&names, task, &action->path, text_bytes, &head->path);
-	is_users |= names__add_named(&names, task, &action->to, text_bytes, &head->to);
 	header__fill(&head->header, action->kind, size, task, action->result);
+	names__begin(&names, bytes, capacity, &head->names);
+	names__add_named(&names, task, &action->path, text_bytes, &head->path, &head->header.flags);
+	names__add_named(&names, task, &action->to, text_bytes, &head->to, &head->header.flags);
 	__builtin_memset(&head->file, 0, sizeof(head->file));
 	if (action->path.file)
 		file__fill(&head->file, action->path.file);
@@ -134,8 +132,6 @@ static __always_inline bool action__fill(struct sentinel_action_head *head, char
 	head->length = action->length;
 	head->call = action->call;
 	head->pad = 0;
-	if (is_users)
-		head->header.flags |= SENTINEL_FLAG_USER_MEMORY;
 	if (head->names.truncated)
 		head->header.flags |= SENTINEL_FLAG_TRUNCATED;
 	return !head->names.truncated;

@@ -4,6 +4,7 @@
 #define SENTINEL_CALL_BPF_H
 
 #include "common.bpf.h"
+#include "task.bpf.h"
 
 #define EPERM 1
 #define EACCES 13
@@ -46,6 +47,28 @@ static __always_inline __u64 call__number(struct pt_regs *regs)
 #elif defined(__TARGET_ARCH_arm64)
 	return regs->syscallno;
 #endif
+}
+
+/* Which call a number stands for; NONE when it is of no interest. */
+static __always_inline __u32 call__of_number(__u64 number, struct task_struct *task)
+{
+	/* Both widths in one look: what is of interest in neither goes no further. */
+	if (number >= SENTINEL_CALL_NUMBERS || !calls.of_number[number])
+		return SENTINEL_CALL_NONE;
+	return task__flags(task) & SENTINEL_FLAG_COMPAT ? calls.of_number[number] >> 8
+							: calls.of_number[number] & 0xff;
+}
+
+/* Says what returned, in a program that is called for it; false when it is the daemon's own. */
+static __always_inline bool call__begin(struct call *call, struct pt_regs *regs, long result)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	bool is_compat = task__flags(task) & SENTINEL_FLAG_COMPAT;
+
+	call->id = call__of_number(call__number(regs), task);
+	call->result = result;
+	call__read(call, regs, is_compat);
+	return !task__is_noise(task);
 }
 
 /* What was done, and what was forbidden; other failures are everyday life. */

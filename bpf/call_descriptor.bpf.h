@@ -3,8 +3,9 @@
 #ifndef SENTINEL_CALL_DESCRIPTOR_BPF_H
 #define SENTINEL_CALL_DESCRIPTOR_BPF_H
 
-#include "action.bpf.h"
 #include "call.bpf.h"
+#include "filter.bpf.h"
+#include "object.bpf.h"
 
 #define AF_UNIX 1
 /* include/uapi/linux/fcntl.h */
@@ -126,49 +127,6 @@ static __noinline int call__bind(struct call *call)
 	socket__fill(&endpoint->socket, sk);
 	bpf_ringbuf_submit(endpoint, ring__wakeup(ring));
 	return 0;
-}
-
-/* Whom a process image has spoken to: the first time is told, repeats are not. */
-struct acquaintance {
-	__u64 start_ns;
-	__u64 inode;
-	__u32 tgid;
-	__u32 exec_seq;
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 4096);
-	__type(key, struct acquaintance);
-	__type(value, __u8);
-} acquaintances SEC(".maps");
-
-static __noinline int call__unix_connect(struct call *call, struct action *action)
-{
-	struct task_struct *task = (void *)bpf_get_current_task();
-	struct acquaintance key = {};
-	struct dentry *dentry;
-	struct sock *sk, *peer;
-	__u8 one = 1;
-
-	sk = sock__of_fd(task, call->args[0]);
-	if (call->result < 0 || !sk || BPF_CORE_READ(sk, __sk_common.skc_family) != AF_UNIX)
-		return 0;
-	peer = BPF_CORE_READ((struct unix_sock *)sk, peer);
-	dentry = BPF_CORE_READ((struct unix_sock *)peer, path.dentry);
-	if (!dentry)
-		return 0;
-	key.start_ns = BPF_CORE_READ(task, group_leader, start_boottime);
-	key.inode = BPF_CORE_READ(dentry, d_inode, i_ino);
-	key.tgid = BPF_CORE_READ(task, tgid);
-	key.exec_seq = BPF_CORE_READ(task, self_exec_id);
-	if (bpf_map_update_elem(&acquaintances, &key, &one, BPF_NOEXIST))
-		return 0;
-	action->ring = SENTINEL_RING_BULK;
-	action->kind = SENTINEL_KIND_UNIX_CONNECT;
-	action->path.dentry = dentry;
-	action->path.mnt = BPF_CORE_READ((struct unix_sock *)peer, path.mnt);
-	return 1;
 }
 
 #endif

@@ -415,10 +415,12 @@ struct sentinel_knobs {
 	__u32 pidns_inum; /* its pid namespace; 0 when that is the initial one */
 };
 
-/* Which call a number means, for 64-bit and for 32-bit callers; 0 for none of interest. */
+/*
+ * Which call a number means: for 64-bit callers in the low byte, for 32-bit ones in the
+ * high one; 0 for none of interest.
+ */
 struct sentinel_calls {
-	__u8 native[SENTINEL_CALL_NUMBERS];
-	__u8 compat[SENTINEL_CALL_NUMBERS];
+	__u16 of_number[SENTINEL_CALL_NUMBERS];
 };
 
 #pragma GCC diagnostic pop

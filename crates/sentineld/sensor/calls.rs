@@ -2,11 +2,18 @@
 //! and its number on each architecture. Documentation and tests walk this list, so that no
 //! variant of a system call is forgotten silently.
 
+use std::collections::BTreeMap;
+
 use super::hooks::{HookState, HookStatus};
 use super::types::{self, sentinel_call as wire};
 
-/// The program that looks at them.
-pub const PROGRAM: &str = "handle_call";
+/// The program that is attached and calls the one that looks.
+pub const DISPATCHER: &str = "handle_call";
+
+/// Whether a program looks at calls: it is not attached but called by the [`DISPATCHER`].
+pub fn looks_at_calls(program: &str) -> bool {
+    program.starts_with("call_")
+}
 
 /// A system call.
 #[derive(Debug, Clone, Copy)]
@@ -142,35 +149,57 @@ pub const CALLS: &[Call] = &[
     call("kexec_file_load", "kexec", wire::SENTINEL_CALL_KEXEC_FILE_LOAD, 320, NONE, 294),
 ];
 
-/// The tables of the program, for the observations that it is to make. Where it works
-/// beside other programs, those look at 64-bit callers and it at 32-bit ones.
-pub(super) fn tables(hooks: &[HookStatus]) -> types::sentinel_calls {
-    let mut tables = types::sentinel_calls::default();
-    let makes = |observation: &str, is_wanted: fn(&str) -> bool| {
-        hooks.iter().any(|status| {
-            status.hook.observation == observation
-                && status.state == HookState::Running
-                && is_wanted(status.hook.program)
+/// What the dispatcher needs to know.
+pub(super) struct Tables {
+    /// Which call a number stands for.
+    pub numbers: types::sentinel_calls,
+    /// Which program looks at a call, by `enum sentinel_call`.
+    pub programs: BTreeMap<u32, &'static str>,
+}
+
+/// The tables for the observations that calls are to make. Where programs for calls work
+/// beside other programs, those look at 64-bit callers and they at 32-bit ones.
+pub(super) fn tables(hooks: &[HookStatus]) -> Tables {
+    let mut tables = Tables {
+        numbers: types::sentinel_calls::default(),
+        programs: BTreeMap::new(),
+    };
+    let makes = |observation: &str, at_calls: bool| {
+        let mut running = hooks
+            .iter()
+            .filter(|status| status.state == HookState::Running)
+            .map(|status| status.hook);
+        running.find(|hook| {
+            hook.observation == observation && looks_at_calls(hook.program) == at_calls
         })
     };
-    let wanted = |call: &&Call| makes(call.observation, |program| program == PROGRAM);
-    for call in CALLS.iter().filter(wanted) {
-        let has_company = makes(call.observation, |program| program != PROGRAM);
+    for call in CALLS {
+        let Some(hook) = makes(call.observation, true) else {
+            continue;
+        };
+        tables.programs.insert(call.wire.0, hook.program);
+        let has_company = makes(call.observation, false).is_some();
         let (native, compat) = match cfg!(target_arch = "x86_64") {
             true => (call.x86_64, call.i386),
             // 32-bit callers there use numbers of a table that is not listed.
             false => (call.generic, None),
         };
         let native = native.filter(|_| !has_company);
-        set(&mut tables.native, native, call.wire);
-        set(&mut tables.compat, compat, call.wire);
+        set(&mut tables.numbers, native, call.wire, NATIVE);
+        set(&mut tables.numbers, compat, call.wire, COMPAT);
     }
     tables
 }
 
-fn set(table: &mut [u8], number: Option<u16>, call: wire) {
-    if let Some(slot) = number.and_then(|number| table.get_mut(usize::from(number))) {
-        *slot = call.0 as u8;
+/// Where the call of a 64-bit caller stands in a number's entry, in bits.
+const NATIVE: u32 = 0;
+/// The same for 32-bit callers.
+const COMPAT: u32 = 8;
+
+fn set(table: &mut types::sentinel_calls, number: Option<u16>, call: wire, place: u32) {
+    let slot = number.and_then(|number| table.of_number.get_mut(usize::from(number)));
+    if let Some(slot) = slot {
+        *slot = *slot & !(0xff << place) | (call.0 as u16) << place;
     }
 }
 
@@ -214,7 +243,7 @@ mod tests {
             assert!(
                 HOOKS
                     .iter()
-                    .any(|h| h.program == PROGRAM && h.observation == call.observation),
+                    .any(|h| looks_at_calls(h.program) && h.observation == call.observation),
                 "no hook makes {} of {}",
                 call.observation,
                 call.name
@@ -224,26 +253,57 @@ mod tests {
 
     #[test]
     fn calls_that_a_deeper_hook_sees_are_left_alone() {
+        let native = |tables: &Tables, number: usize| {
+            wire((tables.numbers.of_number[number] >> NATIVE & 0xff).into())
+        };
+        let compat = |tables: &Tables, number: usize| {
+            wire((tables.numbers.of_number[number] >> COMPAT & 0xff).into())
+        };
         let all = tables(&choose(|_| None));
-        assert_eq!(all.native[87], 0, "unlink has a deeper hook");
-        assert_eq!(wire(all.native[101].into()), wire::SENTINEL_CALL_PTRACE);
-        assert_eq!(wire(all.native[43].into()), wire::SENTINEL_CALL_SOCKET);
+        let none = wire::SENTINEL_CALL_NONE;
+        assert_eq!(native(&all, 87), none, "unlink has a deeper hook");
+        assert_eq!(native(&all, 101), wire::SENTINEL_CALL_PTRACE);
+        assert_eq!(native(&all, 43), wire::SENTINEL_CALL_SOCKET);
         let tracepoints = tables(&choose(|program| {
             (program == "handle_mprotect").then(String::new)
         }));
         assert_eq!(
-            tracepoints.native[10], 0,
+            native(&tracepoints, 10),
+            none,
             "mprotect has programs of its own"
         );
-        assert_eq!(
-            wire(tracepoints.compat[125].into()),
-            wire::SENTINEL_CALL_MPROTECT
-        );
+        assert_eq!(compat(&tracepoints, 125), wire::SENTINEL_CALL_MPROTECT);
         let shallow = tables(&choose(|program| {
             let deeper = ["handle_unlink", "handle_rmdir"];
             deeper.contains(&program).then(String::new)
         }));
-        assert_eq!(wire(shallow.native[87].into()), wire::SENTINEL_CALL_UNLINK);
-        assert_eq!(wire(shallow.compat[10].into()), wire::SENTINEL_CALL_UNLINK);
+        assert_eq!(native(&shallow, 87), wire::SENTINEL_CALL_UNLINK);
+        assert_eq!(compat(&shallow, 10), wire::SENTINEL_CALL_UNLINK);
+    }
+
+    /// Some calls make two observations, of which the program for the later row knows both.
+    #[test]
+    fn each_call_has_the_program_that_knows_all_it_makes() {
+        let check = |broken: &str, call: wire, expected: Option<&str>| {
+            let tables = tables(&choose(|program| (program == broken).then(String::new)));
+            let found = tables.programs.get(&call.0).copied();
+            assert_eq!(found, expected, "{call:?} without {broken}");
+        };
+        check("", wire::SENTINEL_CALL_ACCEPT, None);
+        check(
+            "handle_accept",
+            wire::SENTINEL_CALL_ACCEPT,
+            Some("call_accept"),
+        );
+        check(
+            "handle_accept",
+            wire::SENTINEL_CALL_SOCKET,
+            Some("call_redirect"),
+        );
+        check("", wire::SENTINEL_CALL_PIDFD_GETFD, Some("call_action"));
+        check("call_action", wire::SENTINEL_CALL_PTRACE, None);
+        check("call_action", wire::SENTINEL_CALL_BIND, Some("call_bind"));
+        check("", wire::SENTINEL_CALL_OPEN, Some("call_open"));
+        check("", wire::SENTINEL_CALL_SHMAT, Some("call_memory"));
     }
 }

@@ -78,64 +78,64 @@ pub const HOOKS: &[Hook] = &[
     hook("listen", 0, "handle_state", "tp_btf/inet_sock_set_state", Tracepoint, ""),
     hook("close", 0, "handle_state", "tp_btf/inet_sock_set_state", Tracepoint, "connections that began before the sensor"),
     hook("accept", 0, "handle_accept", "fexit/inet_csk_accept", Inner, ""),
-    hook("accept", 1, "handle_call", "tp_btf/sys_exit", Tracepoint, IO_URING),
-    hook("bind", 0, "handle_call", "tp_btf/sys_exit", Tracepoint, IO_URING),
+    hook("accept", 1, "call_accept", "tp_btf/sys_exit", Tracepoint, IO_URING),
+    hook("bind", 0, "call_bind", "tp_btf/sys_exit", Tracepoint, IO_URING),
     hook("send", 0, "handle_packet", "tp_btf/net_dev_queue", Tracepoint, ""),
     hook("dns", 0, "handle_packet", "tp_btf/net_dev_queue", Tracepoint, "TCP, TLS, HTTPS"),
-    hook("unix_connect", 0, "handle_call", "tp_btf/sys_exit", Tracepoint, IO_URING),
+    hook("unix_connect", 0, "call_action", "tp_btf/sys_exit", Tracepoint, IO_URING),
     hook("open", 0, "handle_open", "fexit/do_file_open", Inner, ""),
     hook("open", 1, "handle_open_filp", "fexit/do_filp_open", Inner, ""),
-    hook("open", 2, "handle_call", "tp_btf/sys_exit", Tracepoint, IO_URING),
-    hook("open_by_handle", 0, "handle_call", "tp_btf/sys_exit", Tracepoint, ""),
+    hook("open", 2, "call_open", "tp_btf/sys_exit", Tracepoint, IO_URING),
+    hook("open_by_handle", 0, "call_open", "tp_btf/sys_exit", Tracepoint, ""),
     hook("memfd", 0, "handle_memfd", "fexit/__x64_sys_memfd_create", Inner, ""),
     hook("memfd", 0, "handle_memfd_compat", "fexit/__ia32_sys_memfd_create", Inner, ""),
-    hook("memfd", 1, "handle_call", "tp_btf/sys_exit", Tracepoint, ""),
+    hook("memfd", 1, "call_memfd", "tp_btf/sys_exit", Tracepoint, ""),
     hook("mmap", 0, "handle_mmap", "fexit/vm_mmap_pgoff", Inner, IMPLIED),
     hook("mmap", 1, "enter_mmap", "tracepoint/syscalls/sys_enter_mmap", Tracepoint, ""),
     hook("mmap", 1, "exit_mmap", "tracepoint/syscalls/sys_exit_mmap", Tracepoint, COMPAT),
-    hook("mmap", 1, "handle_call", "tp_btf/sys_exit", Tracepoint, "old_mmap"),
+    hook("mmap", 1, "call_memory", "tp_btf/sys_exit", Tracepoint, "old_mmap"),
     hook("mmap", 2, "enter_mmap", "tracepoint/syscalls/sys_enter_mmap", Tracepoint, ""),
     hook("mmap", 2, "exit_mmap_by_fd", "tracepoint/syscalls/sys_exit_mmap", Tracepoint, COMPAT),
-    hook("mmap", 2, "handle_call", "tp_btf/sys_exit", Tracepoint, "old_mmap"),
+    hook("mmap", 2, "call_memory", "tp_btf/sys_exit", Tracepoint, "old_mmap"),
     hook("mprotect", 0, "handle_mprotect", "fexit/security_file_mprotect", Inner, ""),
     hook("mprotect", 1, "enter_mprotect", "tracepoint/syscalls/sys_enter_mprotect", Tracepoint, ""),
     hook("mprotect", 1, "exit_mprotect", "tracepoint/syscalls/sys_exit_mprotect", Tracepoint, COMPAT),
     hook("mprotect", 1, "enter_pkey_mprotect", "tracepoint/syscalls/sys_enter_pkey_mprotect", Tracepoint, ""),
     hook("mprotect", 1, "exit_pkey_mprotect", "tracepoint/syscalls/sys_exit_pkey_mprotect", Tracepoint, COMPAT),
-    hook("mprotect", 1, "handle_call", "tp_btf/sys_exit", Tracepoint, "what the memory was before"),
-    hook("mprotect", 2, "handle_call", "tp_btf/sys_exit", Tracepoint, "what the memory was before, and what stands behind it"),
-    hook("shmat", 0, "handle_call", "tp_btf/sys_exit", Tracepoint, "READ_IMPLIES_EXEC"),
-    hook("exec_failed", 0, "handle_call", "tp_btf/sys_exit", Tracepoint, ""),
+    hook("mprotect", 1, "call_memory", "tp_btf/sys_exit", Tracepoint, "what the memory was before"),
+    hook("mprotect", 2, "call_memory", "tp_btf/sys_exit", Tracepoint, "what the memory was before, and what stands behind it"),
+    hook("shmat", 0, "call_memory", "tp_btf/sys_exit", Tracepoint, "READ_IMPLIES_EXEC"),
+    hook("exec_failed", 0, "call_action", "tp_btf/sys_exit", Tracepoint, ""),
     hook("unlink", 0, "handle_unlink", "fexit/security_path_unlink", Inner, ""),
     hook("unlink", 0, "handle_rmdir", "fexit/security_path_rmdir", Inner, ""),
-    hook("unlink", 1, "handle_call", "tp_btf/sys_exit", Tracepoint, USER_MEMORY),
+    hook("unlink", 1, "call_action", "tp_btf/sys_exit", Tracepoint, USER_MEMORY),
     hook("rename", 0, "handle_rename", "fexit/security_path_rename", Inner, ""),
-    hook("rename", 1, "handle_call", "tp_btf/sys_exit", Tracepoint, USER_MEMORY),
+    hook("rename", 1, "call_action", "tp_btf/sys_exit", Tracepoint, USER_MEMORY),
     hook("link", 0, "handle_link", "fexit/security_path_link", Inner, ""),
-    hook("link", 1, "handle_call", "tp_btf/sys_exit", Tracepoint, USER_MEMORY),
-    hook("symlink", 0, "handle_call", "tp_btf/sys_exit", Tracepoint, USER_MEMORY),
+    hook("link", 1, "call_action", "tp_btf/sys_exit", Tracepoint, USER_MEMORY),
+    hook("symlink", 0, "call_action", "tp_btf/sys_exit", Tracepoint, USER_MEMORY),
     hook("truncate", 0, "handle_truncate", "fexit/security_path_truncate", Inner, "the new length"),
-    hook("truncate", 1, "handle_call", "tp_btf/sys_exit", Tracepoint, CUT_BY_NAME),
+    hook("truncate", 1, "call_action", "tp_btf/sys_exit", Tracepoint, CUT_BY_NAME),
     hook("chmod", 0, "handle_chmod", "fexit/security_path_chmod", Inner, ""),
-    hook("chmod", 1, "handle_call", "tp_btf/sys_exit", Tracepoint, USER_MEMORY),
+    hook("chmod", 1, "call_action", "tp_btf/sys_exit", Tracepoint, USER_MEMORY),
     hook("chown", 0, "handle_chown", "fexit/security_path_chown", Inner, ""),
-    hook("chown", 1, "handle_call", "tp_btf/sys_exit", Tracepoint, USER_MEMORY),
-    hook("setxattr", 0, "handle_call", "tp_btf/sys_exit", Tracepoint, USER_MEMORY),
-    hook("mount", 0, "handle_call", "tp_btf/sys_exit", Tracepoint, USER_MEMORY),
-    hook("umount", 0, "handle_call", "tp_btf/sys_exit", Tracepoint, USER_MEMORY),
-    hook("redirect", 0, "handle_call", "tp_btf/sys_exit", Tracepoint, "further descriptors of one message"),
-    hook("ptrace", 0, "handle_call", "tp_btf/sys_exit", Tracepoint, OTHER_PIDS),
-    hook("process_vm_writev", 0, "handle_call", "tp_btf/sys_exit", Tracepoint, OTHER_PIDS),
-    hook("process_vm_readv", 0, "handle_call", "tp_btf/sys_exit", Tracepoint, OTHER_PIDS),
-    hook("process_madvise", 0, "handle_call", "tp_btf/sys_exit", Tracepoint, ""),
-    hook("pidfd_getfd", 0, "handle_call", "tp_btf/sys_exit", Tracepoint, ""),
+    hook("chown", 1, "call_action", "tp_btf/sys_exit", Tracepoint, USER_MEMORY),
+    hook("setxattr", 0, "call_action", "tp_btf/sys_exit", Tracepoint, USER_MEMORY),
+    hook("mount", 0, "call_action", "tp_btf/sys_exit", Tracepoint, USER_MEMORY),
+    hook("umount", 0, "call_action", "tp_btf/sys_exit", Tracepoint, USER_MEMORY),
+    hook("redirect", 0, "call_redirect", "tp_btf/sys_exit", Tracepoint, "further descriptors of one message"),
+    hook("ptrace", 0, "call_action", "tp_btf/sys_exit", Tracepoint, OTHER_PIDS),
+    hook("process_vm_writev", 0, "call_action", "tp_btf/sys_exit", Tracepoint, OTHER_PIDS),
+    hook("process_vm_readv", 0, "call_action", "tp_btf/sys_exit", Tracepoint, OTHER_PIDS),
+    hook("process_madvise", 0, "call_action", "tp_btf/sys_exit", Tracepoint, ""),
+    hook("pidfd_getfd", 0, "call_action", "tp_btf/sys_exit", Tracepoint, ""),
     hook("kill", 0, "handle_signal", "tp_btf/signal_generate", Tracepoint, ""),
-    hook("credentials", 0, "handle_call", "tp_btf/sys_exit", Tracepoint, ""),
-    hook("namespace", 0, "handle_call", "tp_btf/sys_exit", Tracepoint, ""),
+    hook("credentials", 0, "call_credentials", "tp_btf/sys_exit", Tracepoint, ""),
+    hook("namespace", 0, "call_action", "tp_btf/sys_exit", Tracepoint, ""),
     hook("module", 0, "handle_module", "tp_btf/module_load", Tracepoint, ""),
-    hook("module", 1, "handle_call", "tp_btf/sys_exit", Tracepoint, "the name of a module that is loaded from memory"),
-    hook("bpf", 0, "handle_call", "tp_btf/sys_exit", Tracepoint, ""),
-    hook("kexec", 0, "handle_call", "tp_btf/sys_exit", Tracepoint, ""),
+    hook("module", 1, "call_action", "tp_btf/sys_exit", Tracepoint, "the name of a module that is loaded from memory"),
+    hook("bpf", 0, "call_action", "tp_btf/sys_exit", Tracepoint, ""),
+    hook("kexec", 0, "call_action", "tp_btf/sys_exit", Tracepoint, ""),
     hook("io_uring", 0, "handle_io_uring_create", "tp_btf/io_uring_create", Tracepoint, ""),
     hook("io_uring_submit", 0, "handle_io_uring_submit", "tp_btf/io_uring_submit_req", Tracepoint, "what the operations act on"),
     hook("io_uring_submit", 1, "handle_io_uring_submit_sqe", "tp_btf/io_uring_submit_sqe", Tracepoint, "what the operations act on"),
@@ -230,9 +230,9 @@ fn choice_works(observation: &str, choice: u8, loadable: &impl Fn(&str) -> Optio
             .iter()
             .filter(|h| h.observation == observation && h.choice == choice)
     };
-    // The program for all calls does not stand in for those that it accompanies, either.
-    let alone = all().all(|h| h.program == calls::PROGRAM);
-    let hooks = || all().filter(|h| alone || h.program != calls::PROGRAM);
+    // A program for calls does not stand in for those that it accompanies, either.
+    let alone = all().all(|h| calls::looks_at_calls(h.program));
+    let hooks = || all().filter(|h| alone || !calls::looks_at_calls(h.program));
     let inner = hooks().any(|h| h.tier == Tier::Inner);
     let works = |enter: bool| {
         hooks().any(|h| {
@@ -264,12 +264,12 @@ mod tests {
         check(
             &[],
             "accept",
-            &[("handle_accept", "running"), ("handle_call", "off")],
+            &[("handle_accept", "running"), ("call_accept", "off")],
         );
         check(
             &["handle_accept"],
             "accept",
-            &[("handle_accept", "failed"), ("handle_call", "running")],
+            &[("handle_accept", "failed"), ("call_accept", "running")],
         );
     }
 
@@ -283,7 +283,7 @@ mod tests {
                 ("exit_mmap", "failed"),
                 ("enter_mmap", "running"),
                 ("exit_mmap_by_fd", "running"),
-                ("handle_call", "running"),
+                ("call_memory", "running"),
             ],
         );
     }
@@ -296,7 +296,7 @@ mod tests {
             &[
                 ("handle_memfd", "failed"),
                 ("handle_memfd_compat", "failed"),
-                ("handle_call", "running"),
+                ("call_memfd", "running"),
             ],
         );
     }
@@ -307,14 +307,14 @@ mod tests {
         let expected = [
             ("handle_unlink", "failed"),
             ("handle_rmdir", "failed"),
-            ("handle_call", "running"),
+            ("call_action", "running"),
         ];
         check(&broken, "unlink", &expected);
-        check(&broken, "ptrace", &[("handle_call", "running")]);
+        check(&broken, "ptrace", &[("call_action", "running")]);
         check(
             &broken,
             "chmod",
-            &[("handle_chmod", "running"), ("handle_call", "off")],
+            &[("handle_chmod", "running"), ("call_action", "off")],
         );
     }
 

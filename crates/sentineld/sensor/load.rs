@@ -3,10 +3,11 @@
 
 use std::collections::BTreeMap;
 use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, AsRawFd};
 
 use libbpf_rs::btf::{Btf, BtfType};
 use libbpf_rs::skel::{OpenSkel, Skel, SkelBuilder};
-use libbpf_rs::{Link, OpenObject, PrintLevel};
+use libbpf_rs::{Link, MapCore, MapFlags, OpenObject, PrintLevel};
 use thiserror::Error;
 
 use super::calls;
@@ -130,7 +131,10 @@ fn try_one(program: &str, host: &Host) -> Option<String> {
     };
     let result = open(&mut storage, &config, host, &[], |name| name == program)
         .and_then(OpenSkel::load)
-        .and_then(|skel| attach_one(&skel, program).map(drop));
+        .and_then(|skel| match calls::looks_at_calls(program) {
+            true => Ok(()),
+            false => attach_one(&skel, program).map(drop),
+        });
     result.err().map(|error| short(&error))
 }
 
@@ -157,7 +161,7 @@ fn open<'obj>(
             daemon_pid: std::process::id(),
             pidns_inum: host.pidns_inum,
         };
-        rodata.calls = calls::tables(hooks);
+        rodata.calls = calls::tables(hooks).numbers;
     }
     for mut program in skel.open_object_mut().progs_mut() {
         let load = program.name().to_str().is_some_and(&wanted);
@@ -174,19 +178,38 @@ fn open_and_load(
     // The object lives as long as the daemon, which loads it once.
     let storage = Box::leak(Box::new(MaybeUninit::uninit()));
     open(storage, config, host, hooks, |name| {
-        hooks
-            .iter()
-            .any(|h| h.hook.program == name && h.state == HookState::Running)
+        let runs = |hook: &HookStatus| hook.state == HookState::Running;
+        hooks.iter().any(|h| {
+            let is_called = calls::looks_at_calls(h.hook.program);
+            runs(h) && (h.hook.program == name || (is_called && name == calls::DISPATCHER))
+        })
     })?
     .load()
 }
 
-/// Attaches the chosen programs; a failure is written into the hook's state.
+/// Attaches the chosen programs; a failure is written into the hook's state. Those for
+/// calls are put behind the dispatcher, which is attached in their place.
 fn attach(skel: &mut SentinelSkel<'static>, hooks: &mut [HookStatus]) -> Vec<Link> {
     let mut links = Vec::new();
+    let programs = calls::tables(hooks).programs;
+    if !programs.is_empty() {
+        let dispatched =
+            dispatch(skel, &programs).and_then(|()| attach_one(skel, calls::DISPATCHER));
+        match dispatched {
+            Ok(link) => links.push(link),
+            Err(error) => hooks
+                .iter_mut()
+                .filter(|h| calls::looks_at_calls(h.hook.program))
+                .filter(|h| h.state == HookState::Running)
+                .for_each(|h| h.state = HookState::Failed(short(&error))),
+        }
+    }
     // A program may make several observations; it is attached once.
     let mut attached: BTreeMap<&str, HookState> = BTreeMap::new();
-    for status in hooks.iter_mut().filter(|h| h.state == HookState::Running) {
+    let wanted = |h: &&mut HookStatus| {
+        h.state == HookState::Running && !calls::looks_at_calls(h.hook.program)
+    };
+    for status in hooks.iter_mut().filter(wanted) {
         let program = status.hook.program;
         let state = attached
             .entry(program)
@@ -202,6 +225,35 @@ fn attach(skel: &mut SentinelSkel<'static>, hooks: &mut [HookStatus]) -> Vec<Lin
     links
 }
 
+/// Puts the programs for calls where the dispatcher finds them, each under the numbers of
+/// the calls that it looks at. The kernel empties that table when the last process that
+/// holds it ends, unless it is pinned.
+fn dispatch(
+    skel: &SentinelSkel<'_>,
+    programs: &BTreeMap<u32, &'static str>,
+) -> libbpf_rs::Result<()> {
+    for (call, name) in programs {
+        let program = skel
+            .object()
+            .progs_mut()
+            .find(|program| program.name() == *name);
+        let program = program.ok_or_else(|| no_program(name))?;
+        let fd = program.as_fd().as_raw_fd();
+        skel.maps
+            .call_programs
+            .update(&call.to_ne_bytes(), &fd.to_ne_bytes(), MapFlags::ANY)?;
+    }
+    Ok(())
+}
+
+fn no_program(name: &str) -> libbpf_rs::Error {
+    std::io::Error::new(
+        std::io::ErrorKind::NotFound,
+        format!("the object has no program {name}"),
+    )
+    .into()
+}
+
 fn attach_one(skel: &SentinelSkel<'_>, name: &str) -> libbpf_rs::Result<Link> {
     let program = skel
         .object()
@@ -209,10 +261,7 @@ fn attach_one(skel: &SentinelSkel<'_>, name: &str) -> libbpf_rs::Result<Link> {
         .find(|program| program.name() == name);
     match program {
         Some(program) => program.attach(),
-        None => Err(libbpf_rs::Error::from(std::io::Error::new(
-            std::io::ErrorKind::NotFound,
-            format!("the object has no program {name}"),
-        ))),
+        None => Err(no_program(name)),
     }
 }
 
