@@ -44,6 +44,7 @@ const CHANGES: &[&str] = &[
     "AcknowledgeAlert",
     "DecideBehaviour",
     "RollBack",
+    "FitBaseline",
     "ReloadRules",
     "AddAllowRule",
     "RemoveAllowRule",
