@@ -166,27 +166,29 @@ static __noinline int action__emit(struct action *action)
 {
 	struct sentinel_action_small *small;
 	struct sentinel_action_large *large;
-	__u32 ring, kind;
+	volatile __u32 *ring;
+	__u32 kind;
 
 	if (!action)
 		return 0;
-	ring = action->ring;
+	/* Read anew each time: what the verifier knew of it would double what follows. */
+	ring = &action->ring;
 	kind = action->kind;
-	small = record__reserve(ring, kind, sizeof(*small));
+	small = record__reserve(*ring, kind, sizeof(*small));
 	if (!small)
 		return 0;
 	if (action__fill(&small->head, small->names, sizeof(small->names) - SENTINEL_NAME_BYTES,
 			 SENTINEL_NAME_BYTES, sizeof(*small), action)) {
-		bpf_ringbuf_submit(small, ring__wakeup(ring));
+		bpf_ringbuf_submit(small, ring__wakeup(*ring));
 		return 0;
 	}
 	bpf_ringbuf_discard(small, 0);
-	large = record__enlarge(ring, kind, sizeof(*large));
+	large = record__enlarge(*ring, kind, sizeof(*large));
 	if (!large)
 		return 0;
 	action__fill(&large->head, large->names, sizeof(large->names) - SENTINEL_PATH_BYTES,
 		     SENTINEL_PATH_BYTES, sizeof(*large), action);
-	bpf_ringbuf_submit(large, ring__wakeup(ring));
+	bpf_ringbuf_submit(large, ring__wakeup(*ring));
 	return 0;
 }
 

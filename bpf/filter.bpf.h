@@ -81,25 +81,34 @@ static __noinline int place__is_muted(struct vfsmount *vfsmount, struct dentry *
 	if (!muted__any(SENTINEL_MUTE_FOLDER))
 		return 0;
 	for (int depth = 0; depth < SENTINEL_PATH_DEPTH; depth++) {
-		struct dentry *parent = BPF_CORE_READ(dentry, d_parent);
+		struct inode *inode = BPF_CORE_READ(dentry, d_inode);
+		struct sentinel_muted key = {
+			.number = BPF_CORE_READ(inode, i_ino),
+			.dev = BPF_CORE_READ(inode, i_sb, s_dev),
+			.what = SENTINEL_MUTE_FOLDER,
+		};
+		/* A difference and not a flag: the verifier would follow both values of that. */
+		__u64 step;
 
-		if (inode__is_muted(SENTINEL_MUTE_FOLDER, BPF_CORE_READ(dentry, d_inode))) {
+		if (bpf_map_lookup_elem(&muted, &key)) {
 			counter__filtered(SENTINEL_RING_BULK, kind);
 			return 1;
 		}
 		if (dentry == root) {
 			struct mount *above = BPF_CORE_READ(mount, mnt_parent);
 
-			if (above == mount)
-				return 0;
+			step = (__u64)above - (__u64)mount;
 			dentry = BPF_CORE_READ(mount, mnt_mountpoint);
 			mount = above;
 			root = BPF_CORE_READ(mount, mnt.mnt_root);
-			continue;
+		} else {
+			struct dentry *parent = BPF_CORE_READ(dentry, d_parent);
+
+			step = (__u64)parent - (__u64)dentry;
+			dentry = parent;
 		}
-		if (dentry == parent)
+		if (!step)
 			return 0;
-		dentry = parent;
 	}
 	return 0;
 }

@@ -20,7 +20,7 @@ struct pending {
 	__u32 map_flags;
 	__s32 fd;
 	__u32 flags;
-	__u32 pad;
+	__u32 ring;
 };
 
 static __always_inline bool memory__fill(struct sentinel_memory_head *memory, char *bytes,
@@ -52,27 +52,28 @@ static __always_inline bool memory__fill(struct sentinel_memory_head *memory, ch
 	return !memory->names.truncated;
 }
 
-static __always_inline int memory__emit(__u32 ring, __u32 kind, struct pending *pending,
+/* `ring` is read anew each time: the verifier would remember what it was. */
+static __always_inline int memory__emit(volatile __u32 *ring, __u32 kind, struct pending *pending,
 					struct file *file)
 {
 	struct sentinel_memory_small *small;
 	struct sentinel_memory_large *large;
 
-	small = record__reserve(ring, kind, sizeof(*small));
+	small = record__reserve(*ring, kind, sizeof(*small));
 	if (!small)
 		return 0;
 	if (memory__fill(&small->head, small->names, sizeof(small->names) - SENTINEL_NAME_BYTES,
 			 sizeof(*small), kind, pending, file)) {
-		bpf_ringbuf_submit(small, ring__wakeup(ring));
+		bpf_ringbuf_submit(small, ring__wakeup(*ring));
 		return 0;
 	}
 	bpf_ringbuf_discard(small, 0);
-	large = record__enlarge(ring, kind, sizeof(*large));
+	large = record__enlarge(*ring, kind, sizeof(*large));
 	if (!large)
 		return 0;
 	memory__fill(&large->head, large->names, sizeof(large->names) - SENTINEL_NAME_BYTES,
 		     sizeof(*large), kind, pending, file);
-	bpf_ringbuf_submit(large, ring__wakeup(ring));
+	bpf_ringbuf_submit(large, ring__wakeup(*ring));
 	return 0;
 }
 
@@ -83,12 +84,14 @@ static __always_inline int memory__emit(__u32 ring, __u32 kind, struct pending *
 static __noinline int memory__report(__u32 kind, struct pending *pending, struct file *file)
 {
 	struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry);
+	void *hashed = BPF_CORE_READ(dentry, d_hash.pprev);
 
 	if (!pending)
 		return 0;
-	if (file && BPF_CORE_READ(dentry, d_hash.pprev))
-		return memory__emit(SENTINEL_RING_BULK, kind, pending, file);
-	return memory__emit(SENTINEL_RING_PRIORITY, kind, pending, file);
+	pending->ring = hashed ? SENTINEL_RING_BULK : SENTINEL_RING_PRIORITY;
+	/* The verifier forgets what a helper writes; it would follow the rest once for each. */
+	bpf_probe_read_kernel(&pending->ring, sizeof(pending->ring), &pending->ring);
+	return memory__emit(&pending->ring, kind, pending, file);
 }
 
 #endif

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd};
 
-use libbpf_rs::btf::{Btf, BtfType};
 use libbpf_rs::skel::{OpenSkel, Skel, SkelBuilder};
 use libbpf_rs::{Link, MapCore, MapFlags, OpenObject, PrintLevel};
 use thiserror::Error;
 
+use super::absent;
 use super::calls;
 use super::filter::Muted;
 use super::hooks::{HOOKS, HookState, HookStatus, Tier, choose};
@@ -19,7 +19,8 @@ use super::skel::{OpenSentinelSkel, SentinelSkel, SentinelSkelBuilder};
 use super::{Config, types};
 use crate::privileges::PrivilegeError;
 
-const ABSENT: &str = "this kernel does not have it";
+/// Programs that do not work here, and why.
+type Broken = BTreeMap<&'static str, String>;
 
 /// Why no program could be loaded.
 #[derive(Debug, Error)]
@@ -51,14 +52,14 @@ pub struct Loaded {
 pub fn load(config: &Config, host: &Host) -> Result<Loaded, LoadError> {
     host::prepare()?;
     libbpf_rs::set_print(Some((PrintLevel::Debug, log_libbpf)));
-    let mut broken = refused_inner(host);
-    broken.extend(absent_tracepoints());
+    let mut broken = absent::programs();
+    broken.extend(refused_inner(host, &broken));
     let mut hooks = choose(|program| broken.get(program).cloned());
     let mut skel = match open_and_load(config, host, &hooks) {
         Ok(skel) => skel,
         Err(_) => {
             // One bad program fails the whole object: find out which.
-            broken = refused(host, |_| true);
+            broken = refused(host, |_, _| true);
             hooks = choose(|program| broken.get(program).cloned());
             open_and_load(config, host, &hooks).map_err(LoadError::Refused)?
         }
@@ -89,34 +90,19 @@ pub fn probe() -> Result<Vec<HookStatus>, LoadError> {
 
 /// Inner hooks are tried one by one beforehand: whether a kernel lets its functions be
 /// patched cannot be read off anywhere.
-fn refused_inner(host: &Host) -> BTreeMap<&'static str, String> {
-    refused(host, |tier| tier == Tier::Inner)
+fn refused_inner(host: &Host, absent: &Broken) -> Broken {
+    refused(host, |program, tier| {
+        tier == Tier::Inner && !absent.contains_key(program)
+    })
 }
 
-/// Tracepoints that this kernel was built without. One of them would fail the load of the
-/// whole object.
-fn absent_tracepoints() -> BTreeMap<&'static str, String> {
-    let Ok(kernel) = Btf::from_path(host::btf_path()) else {
-        return BTreeMap::new();
-    };
-    HOOKS
-        .iter()
-        .filter_map(|hook| Some((hook.program, hook.attach_point.strip_prefix("tp_btf/")?)))
-        .filter(|(_, name)| {
-            let name = format!("btf_trace_{name}");
-            kernel.type_by_name::<BtfType<'_>>(&name).is_none()
-        })
-        .map(|(program, _)| (program, ABSENT.to_owned()))
-        .collect()
-}
-
-fn refused(host: &Host, wanted: impl Fn(Tier) -> bool) -> BTreeMap<&'static str, String> {
+fn refused(host: &Host, wanted: impl Fn(&str, Tier) -> bool) -> Broken {
     let mut programs: Vec<(&str, Tier)> = HOOKS.iter().map(|h| (h.program, h.tier)).collect();
     programs.sort_by_key(|(program, _)| *program);
     programs.dedup_by_key(|(program, _)| *program);
     programs
         .into_iter()
-        .filter(|(_, tier)| wanted(*tier))
+        .filter(|(program, tier)| wanted(program, *tier))
         .filter_map(|(program, _)| try_one(program, host).map(|reason| (program, reason)))
         .collect()
 }
@@ -273,7 +259,7 @@ fn short(error: &libbpf_rs::Error) -> String {
     } else if text.contains("os error 13)") {
         "the verifier refuses it (EACCES)".to_owned()
     } else if text.contains("os error 3)") || error.kind() == libbpf_rs::ErrorKind::NotFound {
-        ABSENT.to_owned()
+        absent::ABSENT.to_owned()
     } else if text.contains("os error 22)") {
         "this kernel is too old for it (EINVAL)".to_owned()
     } else {

@@ -4,6 +4,7 @@
 //! out [`Observed`](sentinel_process::Observed) facts and [`HookStatus`]; who a process
 //! is, and what its acts mean, is decided elsewhere.
 
+mod absent;
 mod calls;
 mod decode;
 mod drain;
