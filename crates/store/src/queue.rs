@@ -1,11 +1,12 @@
 //! The bounded queue between the pipeline and the store: full means drop and count,
-//! never wait. Alerts have their own places, so a flood of events costs no alert.
+//! never wait. Alerts have their own places, so a flood of events costs no alert; and what
+//! tells of a loss is kept whatever happens, so that history never hides a gap.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Instant;
 
-use sentinel_event::{Alert, Batch};
+use sentinel_event::{Alert, Batch, Detail, Event};
 
 use crate::stats::lock;
 
@@ -14,13 +15,42 @@ use crate::stats::lock;
 pub(crate) struct Waiting {
     pub events: VecDeque<Batch>,
     pub alerts: VecDeque<Arc<Alert>>,
+    /// What was told of losses by batches that found no place. One for each ring and kind,
+    /// which are few.
+    pub losses: Vec<Event>,
     /// Nothing will be added any more.
     pub closed: bool,
 }
 
 impl Waiting {
     pub fn len(&self) -> usize {
-        self.events.len() + self.alerts.len()
+        self.events.len() + self.alerts.len() + self.losses.len()
+    }
+
+    /// Keeps what a batch without a place tells of losses; how many events that was.
+    fn keep_losses(&mut self, batch: &[Event]) -> usize {
+        let mut kept = 0;
+        for event in batch {
+            let Detail::Lost(lost) = &event.detail else {
+                continue;
+            };
+            kept += 1;
+            let known = self
+                .losses
+                .iter_mut()
+                .find_map(|known| match &mut known.detail {
+                    Detail::Lost(l) if (l.ring, l.kind) == (lost.ring, lost.kind) => Some(l),
+                    _ => None,
+                });
+            match known {
+                Some(known) => {
+                    known.count = known.count.saturating_add(lost.count);
+                    known.until_ns = known.until_ns.max(lost.until_ns);
+                }
+                None => self.losses.push(event.clone()),
+            }
+        }
+        kept
     }
 }
 
@@ -41,15 +71,19 @@ impl Queue {
         }
     }
 
-    /// Adds a batch unless the queue is full or closed; returns whether it was added.
-    pub fn offer_events(&self, batch: Batch) -> bool {
+    /// Adds a batch unless the queue is full or closed, and says how many of its events are
+    /// dropped otherwise. When it is full, what tells of losses is kept all the same.
+    pub fn offer_events(&self, batch: Batch) -> Result<(), usize> {
         let mut waiting = lock(&self.waiting);
-        if waiting.closed || waiting.events.len() >= self.batches_max {
-            return false;
+        if waiting.closed {
+            return Err(batch.len());
+        }
+        if waiting.events.len() >= self.batches_max {
+            return Err(batch.len() - waiting.keep_losses(&batch));
         }
         waiting.events.push_back(batch);
         self.changed.notify_one();
-        true
+        Ok(())
     }
 
     /// Adds an alert unless the queue is full or closed; returns whether it was added.
@@ -80,7 +114,13 @@ impl Queue {
             let woken = self.changed.wait_timeout(waiting, left);
             waiting = woken.unwrap_or_else(PoisonError::into_inner).0;
         }
+        // Behind what waited when they found no place: history stays in order.
+        let losses = std::mem::take(&mut waiting.losses);
+        if !losses.is_empty() {
+            waiting.events.push_back(Arc::new(losses));
+        }
         Waiting {
+            losses: Vec::new(),
             events: std::mem::take(&mut waiting.events),
             alerts: std::mem::take(&mut waiting.alerts),
             closed: waiting.closed,
@@ -105,12 +145,12 @@ mod tests {
     #[test]
     fn a_full_queue_refuses_and_recovers() {
         let queue = Queue::new(2, 1);
-        assert!(queue.offer_events(Batch::default()));
-        assert!(queue.offer_events(Batch::default()));
-        assert!(!queue.offer_events(Batch::default()));
+        assert_eq!(queue.offer_events(Batch::default()), Ok(()));
+        assert_eq!(queue.offer_events(Batch::default()), Ok(()));
+        assert_eq!(queue.offer_events(Batch::default()), Err(0));
         assert_eq!(queue.depth(), 2);
         assert_eq!(queue.take(Instant::now()).events.len(), 2);
-        assert!(queue.offer_events(Batch::default()));
+        assert_eq!(queue.offer_events(Batch::default()), Ok(()));
     }
 
     #[test]
@@ -122,6 +162,6 @@ mod tests {
         queue.close();
         assert!(queue.take(begun + Duration::from_secs(600)).closed);
         assert!(begun.elapsed() < Duration::from_secs(60));
-        assert!(!queue.offer_events(Batch::default()));
+        assert_eq!(queue.offer_events(Batch::default()), Err(0));
     }
 }

@@ -56,14 +56,14 @@ impl Writer {
         })
     }
 
-    /// Hands over events. Returns whether they fitted; if not, they are counted.
+    /// Hands over events. Returns whether they fitted; if not, they are counted, except for
+    /// those that tell of losses, which are kept all the same.
     pub fn offer_events(&self, batch: Batch) -> bool {
-        let events = batch.len() as u64;
-        let fitted = self.queue.offer_events(batch);
-        if !fitted {
-            self.queue_dropped.fetch_add(events, Relaxed);
+        let offered = self.queue.offer_events(batch);
+        if let Err(dropped) = offered {
+            self.queue_dropped.fetch_add(dropped as u64, Relaxed);
         }
-        fitted
+        offered.is_ok()
     }
 
     /// Hands over an alert. Returns whether it fitted; if not, it is counted.

@@ -59,7 +59,9 @@ fn write_for_ever(folder: &Path) -> ! {
     let (mut event_seq, mut alert_seq) = (first_event + 1, first_alert + 1);
     let mut said = Instant::now();
     loop {
-        if writer.offer_events(Arc::new(events(event_seq, BATCH_EVENTS))) {
+        let before = writer.stats();
+        if before.queue_depth < before.queue_capacity {
+            writer.offer_events(Arc::new(events(event_seq, BATCH_EVENTS)));
             event_seq += BATCH_EVENTS;
             if writer.offer_alert(Arc::new(alert(alert_seq))) {
                 alert_seq += 1;

@@ -57,9 +57,10 @@ fn fill(folder: &Path, recording: &Path, events: u64) {
             break;
         }
         let batch = Arc::new(batch);
-        while !writer.offer_events(Arc::clone(&batch)) {
+        while writer.stats().queue_depth >= writer.stats().queue_capacity {
             std::thread::sleep(std::time::Duration::from_millis(1));
         }
+        assert!(writer.offer_events(batch), "there was room");
     }
     writer.stop().expect("everything was written");
     let seconds = begun.elapsed().as_secs_f64();

@@ -11,7 +11,9 @@ use super::common::{config, events};
 pub fn offer_until(writer: &Writer, mut seq: u64, wished: impl Fn(&Stats) -> bool) -> u64 {
     let begun = Instant::now();
     while !wished(&writer.stats()) {
-        if writer.offer_events(Arc::new(events(seq, 100))) {
+        // What tells of losses would stay of a batch that found no room.
+        if has_room(writer) {
+            writer.offer_events(Arc::new(events(seq, 100)));
             seq += 100;
         }
         std::thread::sleep(Duration::from_millis(5));
@@ -22,6 +24,12 @@ pub fn offer_until(writer: &Writer, mut seq: u64, wished: impl Fn(&Stats) -> boo
         );
     }
     seq
+}
+
+/// Whether the next batch finds a place.
+pub fn has_room(writer: &Writer) -> bool {
+    let stats = writer.stats();
+    stats.queue_depth < stats.queue_capacity
 }
 
 pub fn quick() -> Config {
