@@ -74,7 +74,42 @@ fn what_a_detection_does_not_say_is_missed() {
     assert_eq!(cron["outcome"], "missed", "{cron}");
     assert_eq!(cron["because"], "persistence is off", "{cron}");
     assert_eq!(value["totals"]["missed"], 1);
+    is_kept(&daemon);
     daemon.stop();
+}
+
+/// The daemon keeps what it was told, of each attack the latest.
+fn is_kept(daemon: &Daemon) {
+    let (success, _) = coverage(daemon, &["persistence/systemd-service"]);
+    assert!(!success, "persistence is off");
+    let (success, last) = coverage(daemon, &["--last"]);
+    assert!(success, "to be asked is no attack");
+    let told: Vec<_> = last["results"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|result| (&result["name"], &result["outcome"]))
+        .collect();
+    let expected = [
+        ("fileless/memfd", "caught"),
+        ("persistence/cron", "missed"),
+        ("persistence/systemd-service", "missed"),
+    ]
+    .map(|(name, outcome)| (Value::from(name), Value::from(outcome)));
+    let expected: Vec<_> = expected
+        .iter()
+        .map(|(name, outcome)| (name, outcome))
+        .collect();
+    assert_eq!(told, expected);
+    assert_eq!(last["counts"]["reported_by"], "root");
+    let status = daemon.ctl_json(&["--json", "status"]);
+    assert_eq!(status["coverage"], last["counts"]);
+    let audit = daemon.ctl(&["--json", "audit"]);
+    let audit = String::from_utf8_lossy(&audit.stdout);
+    let entries = audit
+        .lines()
+        .filter(|line| line.contains("\"action\":\"coverage\""));
+    assert_eq!(entries.count(), 2, "{audit}");
 }
 
 /// While every processor opens files as fast as it can, alerts still come, and soon.

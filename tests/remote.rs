@@ -1,12 +1,14 @@
 //! Callers of other hosts: TLS with certificates on both sides, and the role that the
 //! names in a certificate have.
 
+mod revocation;
+
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
-use std::process::Output;
+use std::process::{Command, Output};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -65,6 +67,12 @@ impl Host {
     }
 
     fn ctl_trusting(&self, ca: &str, files: &Files, args: &[&str]) -> Output {
+        self.command(ca, files, args)
+            .output()
+            .expect("sentinelctl runs")
+    }
+
+    fn command(&self, ca: &str, files: &Files, args: &[&str]) -> Command {
         // Where the service's socket is not, so that nothing can come from there.
         let mut command = sentinelctl(&self.path("no-socket"));
         command
@@ -76,7 +84,7 @@ impl Host {
             .arg("--ca")
             .arg(self.path(ca))
             .args(args);
-        command.output().expect("sentinelctl runs")
+        command
     }
 }
 

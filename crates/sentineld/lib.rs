@@ -13,6 +13,7 @@ pub mod audit;
 pub mod clock;
 pub mod config;
 mod console;
+mod coverage;
 pub mod hub;
 pub mod identity;
 pub mod journald;

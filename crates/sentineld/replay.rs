@@ -9,14 +9,15 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use sentinel_baseline::{Baseline, DETECTORS, Delivery, Phase, TAIL};
+use sentinel_baseline::{Baseline, Delivery, Phase};
 use sentinel_detect::Engine;
 use sentinel_event::{Alert, Event};
 use sentinel_store::replay::{Source, TimeRange};
 use serde_json::json;
 
+use crate::mode::Mode;
 use crate::rules::Rules;
-use crate::{anomaly, learning, line, stdout};
+use crate::{anomaly, line, stdout};
 
 /// How fast history passes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -33,14 +34,13 @@ pub enum Speed {
 pub struct Options {
     /// How fast it passes.
     pub speed: Speed,
+    /// The mode that the daemon is taken to be in. Fixed detections alert in both.
+    pub mode: Mode,
     /// Whether alerts are printed as JSON.
     pub json: bool,
     /// Learn what is normal until then, in nanoseconds since the Unix epoch, and print only
     /// the alerts of the rest, with those about anomalies.
     pub learn_until_ns: Option<i64>,
-    /// Whether the networks are trained each night, which takes as long as it does in the
-    /// daemon.
-    pub networks: bool,
     /// Show only what happened from then on, in nanoseconds since the Unix epoch, and count
     /// the alerts of each day.
     pub since_ns: Option<i64>,
@@ -73,7 +73,6 @@ pub fn run(dir: &Path, judges: Judges, options: Options) -> Result<()> {
         alerts_total: 0,
         digest_total: 0,
         per_day: BTreeMap::new(),
-        generation: 0,
         found: Vec::new(),
     };
     for batch in source {
@@ -86,9 +85,10 @@ pub fn run(dir: &Path, judges: Judges, options: Options) -> Result<()> {
     }
     let seconds = begun.elapsed().as_secs_f64();
     eprintln!(
-        "{} events, {} alerts, {:.0} events a second",
+        "{} events, {} alerts in mode {}, {:.0} events a second",
         replay.events_total,
         replay.alerts_total,
+        options.mode.name(),
         replay.events_total as f64 / seconds.max(1e-9)
     );
     if options.since_ns.is_some() {
@@ -99,19 +99,6 @@ pub fn run(dir: &Path, judges: Judges, options: Options) -> Result<()> {
     }
     if options.learn_until_ns.is_some() {
         eprintln!("{} anomalies beyond the daily budget", replay.digest_total);
-        for day in replay.judges.baseline.tail_days() {
-            let date = jiff::Timestamp::from_second(i64::from(day.day) * 86_400);
-            let of =
-                |(name, (judged, tail)): (&str, (u64, u64))| format!("{name} {tail} of {judged}");
-            let counts = DETECTORS.into_iter().zip(day.detectors);
-            let counts = std::iter::once(("all", (day.judged, day.tail))).chain(counts);
-            let counts: Vec<String> = counts.map(of).collect();
-            eprintln!(
-                "{}: p <= {TAIL}: {}",
-                date.unwrap_or_default().strftime("%Y-%m-%d"),
-                counts.join(", ")
-            );
-        }
     }
     Ok(())
 }
@@ -128,8 +115,6 @@ struct Replay {
     digest_total: u64,
     /// Alerts by the day since the Unix epoch and by what raised them.
     per_day: BTreeMap<(i64, Arc<str>), u64>,
-    /// The generation that networks were trained with.
-    generation: u32,
     found: Vec<Alert>,
 }
 
@@ -142,7 +127,7 @@ impl Replay {
         let judges = &mut self.judges;
         let (rules, engine) = (&mut judges.rules, &mut judges.engine);
         rules.observe(event, engine, &mut self.found);
-        let is_learning = self
+        let learning = self
             .options
             .learn_until_ns
             .is_some_and(|until| event.time_ns < until);
@@ -152,9 +137,9 @@ impl Replay {
             .map(|alert| (alert, serde_json::Value::Null))
             .collect();
         if self.options.learn_until_ns.is_some() {
-            self.learn(event, is_learning, &mut found)?;
+            self.learn(event, learning, &mut found);
         }
-        if is_learning {
+        if learning {
             return Ok(true);
         }
         for (mut alert, numbers) in found {
@@ -182,10 +167,10 @@ impl Replay {
     fn learn(
         &mut self,
         event: &Event,
-        is_learning: bool,
+        learning: bool,
         found: &mut Vec<(Alert, serde_json::Value)>,
-    ) -> Result<()> {
-        let phase = if is_learning {
+    ) {
+        let phase = if learning {
             Phase::Learn
         } else {
             Phase::Detect
@@ -202,17 +187,6 @@ impl Replay {
                 Delivery::Preview => {}
             }
         }
-        if self.options.networks {
-            let baseline = &mut self.judges.baseline;
-            let generation = baseline.standing().generation;
-            if generation != self.generation {
-                self.generation = generation;
-                for sentence in learning::train_all(baseline, event.time_ns)? {
-                    tracing::info!("{sentence}");
-                }
-            }
-        }
-        Ok(())
     }
 
     fn pace(&mut self, time_ns: i64) {

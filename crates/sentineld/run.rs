@@ -17,6 +17,7 @@ use crate::acknowledgements::Acknowledgements;
 use crate::allow::Allowed;
 use crate::audit::Audit;
 use crate::config::Config;
+use crate::coverage::CoverageFile;
 use crate::hub::Hub;
 use crate::identity::Identity;
 use crate::journald::AlertLog;
@@ -50,6 +51,7 @@ pub fn run(settings: Settings, with_console: bool) -> Result<()> {
     let mode = Arc::new(ModeFile::open(&config.data_dir)?);
     let audit = Audit::open(&config.data_dir)?;
     let acknowledgements = Acknowledgements::open(&config.data_dir)?;
+    let coverage = CoverageFile::open(&config.data_dir)?;
     let allowed = Arc::new(Allowed::open(&config.data_dir)?);
     let rules = rules::read(&config.rules);
     let book = Arc::new(Book::default());
@@ -81,6 +83,7 @@ pub fn run(settings: Settings, with_console: bool) -> Result<()> {
         settings: Mutex::new(settings),
         audit,
         acknowledgements,
+        coverage,
         allowed: Arc::clone(&allowed),
         rules: Arc::clone(&book),
         door: Arc::new(Door::new(&config.service)),

@@ -22,6 +22,7 @@ pub const RELOADED: &[&str] = &[
     "service.tcp.admins",
     "service.tcp.certificate",
     "service.tcp.client_ca",
+    "service.tcp.client_crl",
     "service.tcp.key",
     "service.tcp.readers",
 ];
@@ -286,6 +287,7 @@ mod tests {
                 "service.tcp.admins" => "[service.tcp]\nadmins = [\"CN=x\"]\n",
                 "service.tcp.certificate" => "[service.tcp]\ncertificate = \"/x\"\n",
                 "service.tcp.client_ca" => "[service.tcp]\nclient_ca = \"/x\"\n",
+                "service.tcp.client_crl" => "[service.tcp]\nclient_crl = \"/x\"\n",
                 "service.tcp.key" => "[service.tcp]\nkey = \"/x\"\n",
                 "service.tcp.readers" => "[service.tcp]\nreaders = [\"CN=x\"]\n",
                 other => panic!("{other} has no example here"),

@@ -90,6 +90,12 @@ allows_for_a_while() {
     call "$service/RemoveAllowRule" "{\"id\": \"$id\"}" | jq --exit-status '.reason == "a test"'
 }
 
+keeps_coverage() {
+  call "$service/ReportCoverage" '{"results": [{"name": "a/b", "outcome": "caught", "latencyUs": "7"}]}' &&
+    call "$service/GetCoverage" | jq --exit-status '.counts.reportedBy == "root" and .results[0].name == "a/b"' &&
+    refused invalid_argument "$service/ReportCoverage" '{"results": [{"name": "a/b"}]}'
+}
+
 # refused CODE METHOD [REQUEST]
 refused() {
   local code=$1 words
@@ -209,6 +215,7 @@ check 'an alert that is not there is not found' no_such_alert
 check 'settings are told, and read again' settings_and_reload
 check 'rules are listed and read again' lists_rules
 check 'something is allowed, and no more' allows_for_a_while
+check 'what became of attacks is kept' keeps_coverage
 check 'what is learned is told' tells_what_is_learned
 check 'the tree shows a process of this test' shows_tree
 check 'events arrive on the stream' events_stream

@@ -4,9 +4,11 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, SanType,
-    date_time_ymd,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer, DnType,
+    IsCa, KeyIdMethod, KeyPair, RevokedCertParams, SanType, SerialNumber, date_time_ymd,
 };
 
 /// An issuer.
@@ -19,7 +21,10 @@ pub struct Authority {
 pub struct Files {
     pub cert: PathBuf,
     pub key: PathBuf,
+    serial: u64,
 }
+
+static SERIAL: AtomicU64 = AtomicU64::new(1);
 
 /// What is to be in a certificate.
 #[derive(Debug, Clone, Copy, Default)]
@@ -69,15 +74,40 @@ impl Authority {
             params.not_before = date_time_ymd(2020, 1, 1);
             params.not_after = date_time_ymd(2020, 1, 2);
         }
+        let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
+        params.serial_number = Some(serial.into());
         let key = KeyPair::generate().expect("a key");
         let issued = params.signed_by(&key, &self.issuer).expect("is issued");
         let files = Files {
             cert: dir.join(name).with_extension("pem"),
             key: dir.join(name).with_extension("key"),
+            serial,
         };
         fs::write(&files.cert, issued.pem()).expect("writes");
         fs::write(&files.key, key.serialize_pem()).expect("writes");
         fs::set_permissions(&files.key, fs::Permissions::from_mode(0o400)).expect("closes");
         files
+    }
+
+    /// Writes the list of what was revoked; of one that is `overdue`, a newer one should
+    /// have come long ago.
+    pub fn revoke(&self, path: &Path, revoked: &[&Files], overdue: bool) {
+        let began = date_time_ymd(2020, 1, 1);
+        let one = |files: &&Files| RevokedCertParams {
+            serial_number: files.serial.into(),
+            revocation_time: began,
+            reason_code: None,
+            invalidity_date: None,
+        };
+        let list = CertificateRevocationListParams {
+            this_update: began,
+            next_update: date_time_ymd(if overdue { 2021 } else { 2120 }, 1, 1),
+            crl_number: SerialNumber::from(1),
+            issuing_distribution_point: None,
+            revoked_certs: revoked.iter().map(one).collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        let list = list.signed_by(&self.issuer).expect("is issued");
+        fs::write(path, list.pem().expect("PEM")).expect("writes");
     }
 }

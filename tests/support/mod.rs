@@ -3,7 +3,7 @@
 pub mod authority;
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
@@ -110,7 +110,11 @@ impl Daemon {
     fn start_in(dir: TempDir, turn: MutexGuard<'static, ()>) -> Daemon {
         let mut command = sentinel();
         command.arg("run");
-        Daemon::spawn(command, dir, turn, Stdio::piped(), Stdio::piped())
+        // Into a file: a pipe that nobody reads fills up, and holds up whoever logs.
+        let mut log = File::options();
+        let log = log.create(true).append(true).open(dir.path().join("log"));
+        let log = log.expect("makes a file");
+        Daemon::spawn(command, dir, turn, Stdio::null(), log)
     }
 
     fn spawn(
@@ -145,12 +149,8 @@ impl Daemon {
         let deadline = Instant::now() + PATIENCE;
         while Instant::now() < deadline {
             if let Ok(Some(status)) = self.child.try_wait() {
-                let mut text = String::new();
-                let _ = self
-                    .child
-                    .stderr
-                    .take()
-                    .map(|mut e| e.read_to_string(&mut text));
+                let text = std::fs::read_to_string(self.dir.path().join("log"));
+                let text = text.unwrap_or_default();
                 panic!("the daemon ended with {status}: {text}");
             }
             if self.ctl(&["mode"]).status.success() {

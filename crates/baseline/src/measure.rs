@@ -258,15 +258,10 @@ pub(crate) fn learn_start(
         connected: false,
     };
     live.images.insert(process.exec_id, image);
-    let (tree, gone) = live.trees.entry(start.keys.tree, Default::default);
+    let (tree, _) = live.trees.entry(start.keys.tree, Default::default);
     let context = tree.tokens;
     let length = tree.length.min(context.len());
-    let whole = tree.push(program as u32, start.row[SEQ], learn);
-    let ended = gone.and_then(|(key, mut tree)| Some((key, tree.end()?)));
-    let whole = whole.map(|order| (start.keys.tree, order));
-    for (tree, order) in ended.into_iter().chain(whole) {
-        tables.chains.offer(at.day, tree, &order);
-    }
+    tree.push(program as u32, start.row[SEQ]);
     let burst = process
         .parent
         .as_ref()

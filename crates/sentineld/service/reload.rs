@@ -60,6 +60,9 @@ pub fn reload(facts: &Facts) -> Result<v1::ReloadResponse, Status> {
     journald::set_level(config.log_level);
     // Also when nothing changed in the file: the groups may have been made since.
     facts.door.use_names(&config.service);
+    if let Some(tls) = &facts.tls {
+        facts.door.review(|chain| tls.believes(chain));
+    }
     *settings = adopted;
     let (applied, needs_restart): (Vec<String>, Vec<String>) = changed
         .into_iter()

@@ -9,7 +9,8 @@ use tonic::{Request, Response, Status};
 
 use super::status::Facts;
 use super::{
-    acknowledge, alerts, allow, baseline, change, convert, events, learning, reload, rules, tree,
+    acknowledge, alerts, allow, baseline, change, convert, coverage, events, learning, reload,
+    rules, tree,
 };
 use crate::mode::{Mode, ModeState};
 
@@ -184,14 +185,6 @@ impl Sentinel for Rpc {
         Ok(Response::new(answer))
     }
 
-    async fn fit_baseline(
-        &self,
-        request: Request<v1::FitBaselineRequest>,
-    ) -> Result<Response<v1::FitBaselineResponse>, Status> {
-        let answer = baseline::fit(&self.facts, request).await?;
-        Ok(Response::new(answer))
-    }
-
     async fn roll_back(
         &self,
         request: Request<v1::RollBackRequest>,
@@ -236,6 +229,21 @@ impl Sentinel for Rpc {
         request: Request<v1::RemoveAllowRuleRequest>,
     ) -> Result<Response<v1::AllowRule>, Status> {
         let answer = allow::remove(&self.facts, request).await?;
+        Ok(Response::new(answer))
+    }
+
+    async fn get_coverage(
+        &self,
+        _: Request<v1::GetCoverageRequest>,
+    ) -> Result<Response<v1::Coverage>, Status> {
+        Ok(Response::new(coverage::get(&self.facts)))
+    }
+
+    async fn report_coverage(
+        &self,
+        request: Request<v1::ReportCoverageRequest>,
+    ) -> Result<Response<v1::Coverage>, Status> {
+        let answer = coverage::report(&self.facts, request).await?;
         Ok(Response::new(answer))
     }
 }

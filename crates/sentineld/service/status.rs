@@ -1,16 +1,17 @@
 //! What the daemon knows about itself.
 
-use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Instant, SystemTime};
 
 use sentinel_api::v1;
 use sentinel_event::Ring;
 use sentinel_store::Writer;
 
-use super::{Door, Tls, convert, learning};
+use super::{Door, Tls, convert, coverage, learning, remote};
 use crate::acknowledgements::Acknowledgements;
 use crate::allow::Allowed;
 use crate::audit::Audit;
+use crate::coverage::CoverageFile;
 use crate::hub::{EVENT_BATCHES, Hub};
 use crate::identity;
 use crate::journald::AlertLog;
@@ -48,6 +49,8 @@ pub struct Facts {
     pub audit: Audit,
     /// Which alerts somebody has dealt with.
     pub acknowledgements: Acknowledgements,
+    /// What became of harmless attacks.
+    pub coverage: CoverageFile,
     /// What is allowed.
     pub allowed: Arc<Allowed>,
     /// The Sigma rules at work.
@@ -128,11 +131,18 @@ impl Facts {
                 hits_total,
             }),
             allowed_total: self.allowed.suppressed_total(),
+            coverage: coverage::counts(&self.coverage.get()),
+            remote: self.tls.as_ref().map(|tls| self.remote(tls)),
             access: Some(v1::Access {
                 refused_total: self.door.refused_total(),
                 turned_away_total: self.door.turned_away_total(),
             }),
         }
+    }
+
+    fn remote(&self, tls: &Tls) -> v1::Remote {
+        let settings = self.settings.lock().unwrap_or_else(PoisonError::into_inner);
+        remote::message(&settings.config.service.tcp.listen, &tls.terms())
     }
 
     fn kinds(&self, sensor: &StatsSnapshot) -> Vec<v1::KindCount> {
@@ -201,12 +211,8 @@ impl Facts {
                 ));
             }
         }
-        if self.tls.as_ref().is_some_and(|tls| tls.has_expired()) {
-            problems.push(
-                "service.tcp.certificate has expired, so other hosts do not believe it; renew it \
-                 and reload"
-                    .to_owned(),
-            );
+        if let Some(tls) = &self.tls {
+            problems.extend(remote::problems(&tls.terms(), SystemTime::now()));
         }
         problems.extend(store.problem.clone());
         problems.extend(self.learning.get().problems);

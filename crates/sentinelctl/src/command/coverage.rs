@@ -3,6 +3,7 @@
 
 mod flood;
 mod judge;
+mod keep;
 mod watch;
 
 use std::process::ExitCode;
@@ -45,6 +46,9 @@ pub struct Args {
     /// Do it while every processor opens files as fast as it can, for two minutes at most.
     #[arg(long)]
     under_load: bool,
+    /// Show what the daemon keeps of the last time, and attack nobody.
+    #[arg(long, conflicts_with_all = ["under_load", "name"])]
+    last: bool,
     /// What to carry out: families such as `fileless`, or variants such as
     /// `fileless/memfd`; all unless named.
     #[arg(value_parser = PossibleValuesParser::new(simulate::names()), hide_possible_values = true)]
@@ -61,8 +65,13 @@ pub struct Run {
 
 /// Carries out what was named and prints what the daemon made of it.
 pub async fn run(args: &Args, target: &Target, output: &mut Output) -> Result<ExitCode, Failure> {
+    if args.last {
+        keep::show(target, output).await?;
+        return Ok(ExitCode::SUCCESS);
+    }
     if let Target::Remote(_) = target {
-        let text = "coverage attacks the host it runs on: ask the daemon of that host";
+        let text = "coverage attacks the host it runs on: run it there; 'coverage --last' shows what \
+                    the daemon keeps of it";
         return Err(Failure::Usage(text.to_owned()));
     }
     let variants = chosen(&args.name);
@@ -83,13 +92,14 @@ pub async fn run(args: &Args, target: &Target, output: &mut Output) -> Result<Ex
     };
     wait(&runs, &mut watch, patience).await?;
     let opens = flood.map(Flood::stop);
-    let rows = runs
+    let rows: Vec<Row> = runs
         .into_iter()
         .map(|run| Row {
             verdict: judge::judge(&run, &watch.seen),
             variant: run.report.variant,
         })
         .collect();
+    let kept = keep::report(target, &rows).await;
     let goal = match args.under_load {
         true => GOAL_UNDER_LOAD,
         false => GOAL,
@@ -100,6 +110,10 @@ pub async fn run(args: &Args, target: &Target, output: &mut Output) -> Result<Ex
         output.line(&text.map_err(|error| Failure::Failed(error.to_string()))?)?;
     } else {
         output.print(&render::coverage::text(&coverage, &output.look))?;
+    }
+    // Whether it is kept says nothing of what was caught.
+    if let Err(failure) = kept {
+        output.note(&format!("the daemon does not keep this: {failure}"));
     }
     Ok(ExitCode::from(coverage.exit_code()))
 }

@@ -1,5 +1,7 @@
 //! What the daemon caught: every variant, a line for each family, and the totals.
 
+pub mod last;
+
 use std::time::Duration;
 
 use sentinel_simulate::{FAMILIES, Variant};
@@ -174,7 +176,7 @@ fn ms(duration: Duration) -> f64 {
 
 fn variant_json(row: &Row) -> VariantJson<'_> {
     let (mut alert, mut severity, mut latency_ms, mut because) = (None, None, None, None);
-    let outcome = match &row.verdict {
+    match &row.verdict {
         Verdict::Caught {
             alert: id,
             severity: how_bad,
@@ -183,25 +185,15 @@ fn variant_json(row: &Row) -> VariantJson<'_> {
             alert = id.as_deref();
             severity = how_bad.as_deref();
             latency_ms = Some(ms(*latency));
-            "caught"
         }
-        Verdict::Missed { because: why } => {
-            because = Some(&**why);
-            "missed"
-        }
-        Verdict::NotPossible { because: why } => {
-            because = Some(&**why);
-            "not_possible"
-        }
-        Verdict::Failed { because: why } => {
-            because = Some(&**why);
-            "failed"
-        }
-    };
+        Verdict::Missed { because: why }
+        | Verdict::NotPossible { because: why }
+        | Verdict::Failed { because: why } => because = Some(&**why),
+    }
     VariantJson {
         name: row.variant.name,
         expected: row.variant.expected.into(),
-        outcome,
+        outcome: row.verdict.name(),
         because,
         alert,
         severity,

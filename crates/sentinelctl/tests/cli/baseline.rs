@@ -26,11 +26,6 @@ fn every_action_asks_for_what_was_typed() {
     );
     check(&["baseline", "deny", "0b"], "bash starts 0b is forgotten\n");
     check(&["baseline", "rollback", "4"], "generation 4 is in use\n");
-    check(
-        &["baseline", "fit"],
-        "tonight's models are in use \\x1b[2J\n\
-         being trained: recurrent network; `sentinelctl status --all` tells when they are in use\n",
-    );
     ok(&socket, &["mode", "learn", "--for", "36h"]);
     let refused = run(&socket, &["baseline", "show", "--exe", "/usr/bin/none"]);
     assert_eq!(refused.code, Some(1));
@@ -44,9 +39,23 @@ fn every_action_asks_for_what_was_typed() {
             "DecideBehaviourRequest { id: \"0a\", approve: true }",
             "DecideBehaviourRequest { id: \"0b\", approve: false }",
             "RollBackRequest { generation: 4 }",
-            "FitBaselineRequest",
             "SetModeRequest { mode: Learn, for_seconds: 129600 }",
             "GetBaselineRequest { exe: \"/usr/bin/none\" }",
         ]
     );
+}
+
+#[test]
+fn what_is_kept_of_attacks_is_shown_and_nobody_attacked() {
+    let daemon = Daemon::start(Knowledge::default());
+    let socket = daemon.socket();
+    let text = ok(&socket, &["coverage", "--last"]);
+    assert!(
+        text.contains("fileless/memfd  caught   event  4.2"),
+        "{text}"
+    );
+    assert!(text.contains("reported by root\\x1b[2J at"), "{text}");
+    assert_eq!(daemon.asked(), ["GetCoverageRequest"]);
+    let both = run(&socket, &["coverage", "--last", "fileless"]);
+    assert_eq!(both.code, Some(2), "{both:?}");
 }

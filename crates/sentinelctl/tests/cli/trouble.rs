@@ -16,8 +16,9 @@ use crate::daemon::{Daemon, Knowledge};
 use crate::run::{Ran, run, sentinelctl};
 
 /// Everything that is a command of its own and needs the daemon.
-const COMMANDS: [&[&str]; 10] = [
+const COMMANDS: [&[&str]; 11] = [
     &["tree"],
+    &["coverage", "--last"],
     &["config"],
     &["reload"],
     &["audit"],

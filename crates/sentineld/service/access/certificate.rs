@@ -3,6 +3,7 @@
 
 use std::fmt::{self, Display};
 use std::str::FromStr;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use x509_cert::der::Decode;
 use x509_cert::der::oid::db::rfc4519::CN;
@@ -76,6 +77,13 @@ pub fn names(der: &[u8]) -> Option<Vec<Name>> {
         );
     }
     Some(names)
+}
+
+/// When a certificate ends to be valid; `None` when it cannot be read.
+pub fn valid_until(der: &[u8]) -> Option<SystemTime> {
+    let certificate = Certificate::from_der(der).ok()?;
+    let validity = certificate.tbs_certificate().validity();
+    UNIX_EPOCH.checked_add(validity.not_after.to_unix_duration())
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use tokio::time::Sleep;
 use tonic::transport::server::Connected;
 
 use super::Caller;
+use super::guests::Stay;
 
 /// What bytes come and go through: a Unix socket, or TLS over TCP.
 pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -20,8 +21,11 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 pub struct Connection {
     pub(super) stream: Box<dyn Stream>,
     pub(super) caller: Caller,
-    /// When it ends whatever happens; strangers are not kept.
+    /// When it ends whatever happens: strangers are not kept, nor is anybody whose
+    /// certificate has run out.
     pub(super) deadline: Option<Pin<Box<Sleep>>>,
+    /// Ends it when what was shown is no longer believed; only for other hosts.
+    pub(super) stay: Option<Stay>,
     pub(super) _place: OwnedSemaphorePermit,
 }
 
@@ -43,6 +47,11 @@ impl AsyncRead for Connection {
             && deadline.as_mut().poll(context).is_ready()
         {
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        if let Some(stay) = &mut self.stay
+            && stay.over.as_mut().poll(context).is_ready()
+        {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
         }
         Pin::new(&mut self.stream).poll_read(context, buffer)
     }

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -14,6 +14,7 @@ use tokio_rustls::server::TlsStream;
 use tonic::Status;
 
 use super::connection::Stream;
+use super::guests::{Chain, Guests};
 use super::{Caller, Connection, Gids, Name, Peer, Process, Role, Subjects, certificate, groups};
 use crate::service::Config;
 
@@ -43,6 +44,7 @@ pub struct Door {
     turned_away_total: AtomicU64,
     refused_total: AtomicU64,
     refusals: Mutex<HashMap<Refused, Refusals>>,
+    guests: Guests,
 }
 
 /// Whose refusals are counted together.
@@ -97,13 +99,14 @@ impl Door {
             turned_away_total: AtomicU64::new(0),
             refused_total: AtomicU64::new(0),
             refusals: Mutex::default(),
+            guests: Guests::default(),
         };
         door.use_names(config);
         door
     }
 
     /// Decides by the groups and the certificates that `config` names from now on.
-    /// Connections that are open keep the role that they were let in with.
+    /// Connections of this host that are open keep the role that they were let in with.
     pub fn use_names(&self, config: &Config) {
         // What is no name was refused when the configuration was read.
         let parsed = |names: &[String]| names.iter().filter_map(|n| n.parse().ok()).collect();
@@ -153,14 +156,35 @@ impl Door {
         stream: TlsStream<TcpStream>,
         address: SocketAddr,
     ) -> Option<Connection> {
-        let shown = stream.get_ref().1.peer_certificates();
-        let names = certificate::names(shown?.first()?)?;
+        let shown = stream.get_ref().1.peer_certificates()?;
+        let chain: Chain = shown.iter().map(|c| c.clone().into_owned()).collect();
+        let valid = certificate::valid_until(chain.first()?)?;
+        let names = certificate::names(chain.first()?)?;
         let role = self.subjects().role(&names);
         let names: Vec<String> = names.iter().map(Name::to_string).collect();
         let names: String = names.join(", ").chars().take(NAMES_CHARS_MAX).collect();
         let names: Arc<str> = names.into();
         let peer = Peer::Certificate { names, address };
-        self.admit_as(Some(Caller { peer, role }), stream)
+        let mut connection = self.admit_as(Some(Caller { peer, role }), stream)?;
+        // Nobody stays longer than they are vouched for.
+        let left = valid.duration_since(SystemTime::now()).unwrap_or_default();
+        let deadline = || Box::pin(tokio::time::sleep(left));
+        connection.deadline.get_or_insert_with(deadline);
+        connection.stay = Some(self.guests.enter(chain, role));
+        Some(connection)
+    }
+
+    /// Looks again at what callers of other hosts have shown, and ends the connections of
+    /// those whom `believes` no longer lets in, or whose names have another role by now.
+    pub fn review(&self, believes: impl Fn(&Chain) -> bool) {
+        let subjects = self.subjects().clone();
+        let ended = self.guests.review(|chain| {
+            let names = certificate::names(chain.first()?)?;
+            believes(chain).then(|| subjects.role(&names))
+        });
+        if ended > 0 {
+            tracing::info!("ended {ended} connections whose certificates lost their role");
+        }
     }
 
     fn admit_as(
@@ -182,6 +206,7 @@ impl Door {
             stream: Box::new(stream),
             caller,
             deadline: stay.map(|stay| Box::pin(tokio::time::sleep(stay))),
+            stay: None,
             _place,
         })
     }

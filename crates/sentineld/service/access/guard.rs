@@ -34,6 +34,7 @@ const READS: &[&str] = &[
     "DiffGenerations",
     "ListRules",
     "ListAllowRules",
+    "GetCoverage",
 ];
 
 /// The calls that change something.
@@ -44,16 +45,17 @@ const CHANGES: &[&str] = &[
     "AcknowledgeAlert",
     "DecideBehaviour",
     "RollBack",
-    "FitBaseline",
     "ReloadRules",
     "AddAllowRule",
     "RemoveAllowRule",
+    "ReportCoverage",
 ];
 
 /// The calls whose answers may be megabytes; few of them may be under way at a time.
 const HEAVY: &[&str] = &[
     "/sentinel.v1.Sentinel/DiffGenerations",
     "/sentinel.v1.Sentinel/GetBaseline",
+    "/sentinel.v1.Sentinel/GetCoverage",
     "/sentinel.v1.Sentinel/GetTree",
     "/sentinel.v1.Sentinel/ListAlerts",
     "/sentinel.v1.Sentinel/ListAudit",

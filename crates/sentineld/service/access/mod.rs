@@ -9,6 +9,7 @@ mod connection;
 mod door;
 mod groups;
 mod guard;
+mod guests;
 mod held;
 
 use std::fmt::{self, Display};
@@ -19,6 +20,7 @@ pub use certificate::Name;
 pub use connection::Connection;
 pub use door::Door;
 pub use guard::Guard;
+pub use guests::Chain;
 
 /// What a caller may do; each role may do what the ones before it may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

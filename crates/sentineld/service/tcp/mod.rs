@@ -18,8 +18,10 @@ use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, mpsc};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::pki_types::UnixTime;
+use tokio_rustls::rustls::server::danger::ClientCertVerifier;
 
-use super::access::{Connection, Door, Name};
+use super::access::{Chain, Connection, Door, Name};
 
 /// What the operator decides about access from other hosts.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -33,6 +35,9 @@ pub struct Config {
     pub key: PathBuf,
     /// The issuers of clients' certificates, PEM.
     pub client_ca: PathBuf,
+    /// Revocation lists of those issuers, PEM; empty for none. With lists, nobody is
+    /// believed whose issuer has none.
+    pub client_crl: PathBuf,
     /// Names in the certificates of those who may ask: `CN=...`, `DNS=...`, `URI=...`.
     pub readers: Vec<String>,
     /// Names in the certificates of those who may change, and ask as well.
@@ -143,8 +148,29 @@ pub struct Tls(Mutex<Current>);
 /// What the files said when they were read.
 struct Current {
     server: Arc<ServerConfig>,
-    /// When our own certificate ends to be valid.
-    valid_until: SystemTime,
+    /// Decides whether somebody is believed.
+    clients: Arc<dyn ClientCertVerifier>,
+    terms: Terms,
+}
+
+/// How long what the files say holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Terms {
+    /// From when to when our own certificate is valid.
+    pub certificate: Term,
+    /// The same of the issuer of clients that is the first to end.
+    pub client_ca: Term,
+    /// The same of the revocation list of which a newer one is due first.
+    pub client_crl: Option<Term>,
+}
+
+/// From when to when something is valid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Term {
+    /// When it began.
+    pub since: SystemTime,
+    /// When it ends.
+    pub until: SystemTime,
 }
 
 impl Tls {
@@ -155,9 +181,18 @@ impl Tls {
         Ok(())
     }
 
-    /// Whether our own certificate is no longer valid, so that nobody will believe us.
-    pub fn has_expired(&self) -> bool {
-        self.current().valid_until < SystemTime::now()
+    /// How long what the files say holds.
+    pub fn terms(&self) -> Terms {
+        self.current().terms
+    }
+
+    /// Whether these certificates, a client's own first, would be let in now.
+    pub fn believes(&self, chain: &Chain) -> bool {
+        let clients = Arc::clone(&self.current().clients);
+        chain.split_first().is_some_and(|(own, others)| {
+            let now = UnixTime::now();
+            clients.verify_client_cert(own, others, now).is_ok()
+        })
     }
 
     fn current(&self) -> MutexGuard<'_, Current> {
@@ -265,6 +300,7 @@ mod tests {
             certificate: "/c".into(),
             key: "/k".into(),
             client_ca: "/a".into(),
+            client_crl: PathBuf::new(),
             readers: vec!["CN=reader".to_owned()],
             admins: vec![],
         }

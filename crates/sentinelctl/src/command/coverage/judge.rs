@@ -41,6 +41,18 @@ pub enum Verdict {
     },
 }
 
+impl Verdict {
+    /// Its name in JSON and in the API.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Verdict::Caught { .. } => "caught",
+            Verdict::Missed { .. } => "missed",
+            Verdict::NotPossible { .. } => "not_possible",
+            Verdict::Failed { .. } => "failed",
+        }
+    }
+}
+
 /// Judges one attack by what the daemon has said so far.
 pub fn judge(run: &Run, seen: &Seen) -> Verdict {
     match &run.report.outcome {

@@ -3,11 +3,14 @@
 use std::path::Path;
 
 use nix::sys::statvfs::statvfs;
-use sentinel_api::v1::{GetConfigRequest, GetConfigResponse, StatusRequest, StatusResponse};
+use sentinel_api::v1::{
+    CoverageCounts, GetConfigRequest, GetConfigResponse, Remote, StatusRequest, StatusResponse,
+};
 
 use super::{Finding, State};
 use crate::client::{self, Target};
 use crate::failure::Failure;
+use crate::render::coverage::last::sentence;
 use crate::render::unit::bytes;
 
 /// Asks it, and judges the answer.
@@ -53,10 +56,49 @@ fn judge(status: &StatusResponse, config: &GetConfigResponse, is_here: bool) -> 
         )
     }));
     findings.push(hooks(status));
+    findings.extend(status.remote.as_ref().map(remote));
+    findings.push(coverage(status.coverage.as_ref()));
     if is_here {
         findings.extend(disk(status, config));
     }
     findings
+}
+
+/// Whether somebody has tried what it sees.
+fn coverage(counts: Option<&CoverageCounts>) -> Finding {
+    let Some(counts) = counts else {
+        let found = "nobody has tried yet whether attacks are caught here";
+        let advice = "sudo sentinelctl coverage, which takes seconds and is harmless";
+        return Finding::new("coverage", State::Unknown, found, advice);
+    };
+    let found = sentence(counts);
+    match counts.missed + counts.failed {
+        0 => Finding::good("coverage", found),
+        _ => {
+            let advice = "sentinelctl coverage --last shows which, and why";
+            Finding::new("coverage", State::Warn, found, advice)
+        }
+    }
+}
+
+/// What has ended, or is about to, is among the problems.
+fn remote(remote: &Remote) -> Finding {
+    let day = |time: Option<&prost_types::Timestamp>| {
+        time.and_then(|time| jiff::Timestamp::new(time.seconds, time.nanos).ok())
+            .map_or("unknown".to_owned(), |time| {
+                time.strftime("%Y-%m-%d").to_string()
+            })
+    };
+    let mut found = format!(
+        "{} is served; its certificate ends on {}, the first issuer of clients on {}",
+        remote.listen,
+        day(remote.certificate_until.as_ref()),
+        day(remote.client_ca_until.as_ref()),
+    );
+    if let due @ Some(_) = remote.client_crl_until.as_ref() {
+        found += &format!(", a new revocation list is due on {}", day(due));
+    }
+    Finding::good("remote", found)
 }
 
 /// Blind observations are among the problems; here it is about what works less well.

@@ -5,10 +5,10 @@ use sentinel_event::text::escape;
 
 use super::{loss_style, mode};
 use crate::render::unit::{bytes, counted, duration};
-use crate::render::{BAD, BOLD, DIM, GOOD, Look, severity_style};
+use crate::render::{BAD, BOLD, DIM, GOOD, Look, PLAIN, WARN, severity_style};
 
-/// One named line per question, health first; `all` has those that few ask.
-pub fn head(status: &StatusResponse, look: &Look, all: bool) -> String {
+/// One named line per question, health first.
+pub fn head(status: &StatusResponse, look: &Look) -> String {
     let name = look.paint(BOLD, &format!("Sentinel {}", escape(&status.version)));
     let (host, kernel) = (escape(&status.host), escape(&status.kernel));
     let mut lines = vec![format!("{name} on {host}, Linux {kernel}"), String::new()];
@@ -24,17 +24,11 @@ pub fn head(status: &StatusResponse, look: &Look, all: bool) -> String {
             ],
         ),
         ("Learning", learning(status, look)),
-        (
-            "Models",
-            if all {
-                models(status, look)
-            } else {
-                Vec::new()
-            },
-        ),
         ("Running", vec![running(status, look)]),
         ("Alerts", vec![alerts(status, look)]),
         ("Rules", rules(status)),
+        ("Coverage", coverage(status, look)),
+        ("Remote", remote(status, look)),
         ("Store", store(status, look)),
         ("Processes", processes(status, look)),
         ("Digests", digests(status, look)),
@@ -92,29 +86,30 @@ fn learning(status: &StatusResponse, look: &Look) -> Vec<String> {
     lines
 }
 
-/// What was found of the models in use, for who asks for everything.
-fn models(status: &StatusResponse, look: &Look) -> Vec<String> {
-    let learning = status.learning.iter();
-    let fitted = learning.filter(|learning| learning.generation > 0);
-    let lines = fitted.flat_map(|learning| {
-        let networks = learning.networks.iter().map(|network| {
-            let name = escape(&network.name);
-            let trained = match network.trained {
-                Some(_) => format!("trained {}", look.date(network.trained.as_ref())),
-                None => "not trained yet".to_owned(),
-            };
-            let outcome = escape(&network.outcome);
-            let outcome = (!outcome.is_empty()).then(|| format!("; {outcome}"));
-            format!("{name}: {trained}{}", outcome.unwrap_or_default())
-        });
-        std::iter::once(escape(&learning.verdict).into_owned()).chain(networks)
+fn running(status: &StatusResponse, look: &Look) -> String {
+    let uptime = duration(status.uptime_seconds);
+    format!("for {uptime}, since {}", look.date(status.started.as_ref()))
+}
+
+fn coverage(status: &StatusResponse, look: &Look) -> Vec<String> {
+    let lines = status.coverage.iter().map(|counts| {
+        let style = if counts.missed > 0 { WARN } else { PLAIN };
+        let missed = look.paint(style, &format!("{} missed", counts.missed));
+        let when = look.date(counts.time.as_ref());
+        format!(
+            "{} attacks caught, {missed}, tried at {when}",
+            counts.caught
+        )
     });
     lines.collect()
 }
 
-fn running(status: &StatusResponse, look: &Look) -> String {
-    let uptime = duration(status.uptime_seconds);
-    format!("for {uptime}, since {}", look.date(status.started.as_ref()))
+fn remote(status: &StatusResponse, look: &Look) -> Vec<String> {
+    let lines = status.remote.iter().map(|remote| {
+        let until = look.date(remote.certificate_until.as_ref());
+        format!("{}, certificate until {until}", escape(&remote.listen))
+    });
+    lines.collect()
 }
 
 fn processes(status: &StatusResponse, look: &Look) -> Vec<String> {
