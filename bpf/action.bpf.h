@@ -38,6 +38,8 @@ struct action {
 	__u32 kind;
 	__u32 ring;
 	__u32 call;
+	__u32 flags; /* enum sentinel_flag, beside those that come from the names */
+	__u32 pad;
 };
 
 /* What a caller's text is relative to. */
@@ -118,6 +120,7 @@ static __always_inline bool action__fill(struct sentinel_action_head *head, char
 	struct names names;
 
 	header__fill(&head->header, action->kind, size, task, action->result);
+	head->header.flags |= action->flags;
 	names__begin(&names, bytes, capacity, &head->names);
 	names__add_named(&names, task, &action->path, text_bytes, &head->path, &head->header.flags);
 	names__add_named(&names, task, &action->to, text_bytes, &head->to, &head->header.flags);
@@ -152,6 +155,8 @@ static __noinline int action__is_muted(struct action *action)
 		return 0;
 	if (task__is_muted((void *)bpf_get_current_task(), action->kind))
 		return 1;
+	if (!muted__any(SENTINEL_MUTE_FOLDER))
+		return 0;
 	mnt = action->path.mnt;
 	dentry = action->path.dentry;
 	file = action->path.file;

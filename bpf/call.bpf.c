@@ -41,9 +41,9 @@ int BPF_PROG(handle_call, struct pt_regs *regs, long result)
 	if (id == SENTINEL_CALL_NONE)
 		return 0;
 	/* By far the most frequent one, called without an indirect jump. */
-	if (id == SENTINEL_CALL_OPEN) {
+	if (id == SENTINEL_CALL_OPENAT) {
 		if (result >= 0)
-			bpf_tail_call_static(ctx, &call_programs, SENTINEL_CALL_OPEN);
+			bpf_tail_call_static(ctx, &call_programs, SENTINEL_CALL_OPENAT);
 		return 0;
 	}
 	bpf_tail_call(ctx, &call_programs, id);
@@ -54,7 +54,19 @@ int BPF_PROG(handle_call, struct pt_regs *regs, long result)
 SEC("tp_btf/sys_exit")
 int BPF_PROG(call_open, struct pt_regs *regs, long result)
 {
-	return open__returned(result);
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct call call = {};
+	struct file *file;
+
+	if (result < 0 || !call__begin(&call, regs, result))
+		return 0;
+	file = file__of_fd(task, result);
+	if (!file)
+		return 0;
+	open__report(task, file, result);
+	if (call__empties(&call) && open__may_empty(file))
+		bpf_tail_call(ctx, &call_programs, SENTINEL_CALL_OPEN_TRUNCATE);
+	return 0;
 }
 
 /* memfd_create */

@@ -8,6 +8,8 @@
 
 #define EPERM 1
 #define EACCES 13
+/* include/uapi/asm-generic/fcntl.h */
+#define O_TRUNC 01000
 
 struct call {
 	__u64 args[6];
@@ -69,6 +71,29 @@ static __always_inline bool call__begin(struct call *call, struct pt_regs *regs,
 	call->result = result;
 	call__read(call, regs, is_compat);
 	return !task__is_noise(task);
+}
+
+/*
+ * Whether a call that opens asked for an empty file. The kernel has forgotten it by now. The
+ * flags of openat2 lie in the caller's memory, all others were in a register.
+ */
+static __always_inline bool call__empties(struct call *call)
+{
+	__u64 flags = 0;
+
+	switch (call->id) {
+	case SENTINEL_CALL_CREAT:
+		return true;
+	case SENTINEL_CALL_OPEN:
+		return call->args[1] & O_TRUNC;
+	case SENTINEL_CALL_OPENAT:
+	case SENTINEL_CALL_OPEN_BY_HANDLE_AT:
+		return call->args[2] & O_TRUNC;
+	case SENTINEL_CALL_OPENAT2:
+		bpf_probe_read_user(&flags, sizeof(flags), (void *)call->args[2]);
+		return flags & O_TRUNC;
+	}
+	return false;
 }
 
 /* What was done, and what was forbidden; other failures are everyday life. */

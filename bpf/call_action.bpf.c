@@ -7,6 +7,7 @@
 #include "call_descriptor.bpf.h"
 #include "call_file.bpf.h"
 #include "call_process.bpf.h"
+#include "open.bpf.h"
 
 /* Whom a process image has spoken to: the first time is told, repeats are not. */
 struct acquaintance {
@@ -51,9 +52,32 @@ static __noinline int call__unix_connect(struct call *call, struct action *actio
 	return 1;
 }
 
+/* A file that was emptied as it was opened. */
+static __always_inline int call__opened_empty(struct call *call, struct action *action)
+{
+	struct file *file;
+
+	if (call->result < 0 || !call__empties(call))
+		return 0;
+	file = file__of_fd((void *)bpf_get_current_task(), call->result);
+	if (!file || !open__may_empty(file))
+		return 0;
+	action->ring = SENTINEL_RING_BULK;
+	action->kind = SENTINEL_KIND_TRUNCATE;
+	action->path.file = file;
+	if (call->id == SENTINEL_CALL_OPENAT2)
+		action->flags = SENTINEL_FLAG_USER_MEMORY;
+	/* It is told as if the truncation had been asked for by itself. */
+	call->result = 0;
+	return 1;
+}
+
 static __always_inline int call__fill(struct call *call, struct action *action)
 {
 	switch (call->id) {
+	case SENTINEL_CALL_OPEN:
+	case SENTINEL_CALL_OPENAT ... SENTINEL_CALL_OPEN_BY_HANDLE_AT:
+		return call__opened_empty(call, action);
 	case SENTINEL_CALL_EXECVE:
 	case SENTINEL_CALL_EXECVEAT:
 		return call__failed_exec(call, action);
@@ -84,7 +108,7 @@ int BPF_PROG(call_action, struct pt_regs *regs, long result)
 
 	if (!call__begin(&call, regs, result) || !call__fill(&call, &action))
 		return 0;
-	action.result = result;
+	action.result = call.result;
 	action.call = call.id;
 	/*
 	 * The verifier forgets what it knows of memory that a helper writes to: without this

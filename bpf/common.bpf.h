@@ -17,6 +17,7 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 
+#include "read.bpf.h"
 #include "sentinel.h"
 
 #define PROT_EXEC 4

@@ -84,13 +84,12 @@ static __always_inline int accept__returned(long fd)
 	if (fd < 0)
 		return 0;
 	file = file__of_fd(task, fd);
-	if (!file || (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
+	if (!file || (READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
 		return 0;
-	socket = BPF_CORE_READ(file, private_data);
-	sk = BPF_CORE_READ(socket, sk);
-	family = BPF_CORE_READ(sk, __sk_common.skc_family);
-	if ((family != AF_INET && family != AF_INET6) ||
-	    BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP)
+	socket = READ(file, private_data);
+	sk = READ(socket, sk);
+	family = READ(sk, __sk_common.skc_family);
+	if ((family != AF_INET && family != AF_INET6) || READ(sk, sk_protocol) != IPPROTO_TCP)
 		return 0;
 	return connection__emit(SENTINEL_KIND_ACCEPT, sk, fd);
 }

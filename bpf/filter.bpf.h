@@ -72,14 +72,15 @@ static __noinline int task__is_muted(struct task_struct *task, __u32 kind)
 	return 1;
 }
 
-/* The same for files: whether a folder above, on whatever mount, is muted. */
+/*
+ * The same for files: whether a folder above, on whatever mount, is muted. To be asked only
+ * where muted__any() says that some folder is.
+ */
 static __noinline int place__is_muted(struct vfsmount *vfsmount, struct dentry *dentry, __u32 kind)
 {
 	struct mount *mount = (void *)vfsmount - bpf_core_field_offset(struct mount, mnt);
 	struct dentry *root = BPF_CORE_READ(vfsmount, mnt_root);
 
-	if (!muted__any(SENTINEL_MUTE_FOLDER))
-		return 0;
 	for (int depth = 0; depth < SENTINEL_PATH_DEPTH; depth++) {
 		struct inode *inode = BPF_CORE_READ(dentry, d_inode);
 		struct sentinel_muted key = {

@@ -6,6 +6,7 @@
 #include "common.bpf.h"
 
 #define S_IFMT 0170000
+#define S_IFREG 0100000
 #define S_IFSOCK 0140000
 #define AF_INET 2
 #define AF_INET6 10
@@ -25,11 +26,11 @@ static __always_inline bool pointer__is_valid(__u64 pointer)
 /* The open file behind a descriptor of the current task; NULL when there is none. */
 static __always_inline struct file *file__of_fd(struct task_struct *task, __s32 fd)
 {
-	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
-	struct file **files = BPF_CORE_READ(table, fd);
+	struct fdtable *table = READ(task, files, fdt);
+	struct file **files = READ(table, fd);
 	struct file *file = NULL;
 
-	if (fd < 0 || (__u32)fd >= BPF_CORE_READ(table, max_fds))
+	if (fd < 0 || (__u32)fd >= READ(table, max_fds))
 		return NULL;
 	bpf_probe_read_kernel(&file, sizeof(file), &files[fd]);
 	return file;
@@ -42,13 +43,12 @@ static __always_inline __s64 inode__ctime(struct inode *inode)
 	struct inode___plain *plain = (void *)inode;
 
 	if (bpf_core_field_exists(inode->i_ctime_sec))
-		return BPF_CORE_READ(inode, i_ctime_sec) * NSEC_PER_SEC +
-		       (BPF_CORE_READ(inode, i_ctime_nsec) & ~I_CTIME_QUERIED);
+		return READ(inode, i_ctime_sec) * NSEC_PER_SEC +
+		       (READ(inode, i_ctime_nsec) & ~I_CTIME_QUERIED);
 	if (bpf_core_field_exists(underscored->__i_ctime))
-		return BPF_CORE_READ(underscored, __i_ctime.tv_sec) * NSEC_PER_SEC +
-		       BPF_CORE_READ(underscored, __i_ctime.tv_nsec);
-	return BPF_CORE_READ(plain, i_ctime.tv_sec) * NSEC_PER_SEC +
-	       BPF_CORE_READ(plain, i_ctime.tv_nsec);
+		return READ(underscored, __i_ctime.tv_sec) * NSEC_PER_SEC +
+		       READ(underscored, __i_ctime.tv_nsec);
+	return READ(plain, i_ctime.tv_sec) * NSEC_PER_SEC + READ(plain, i_ctime.tv_nsec);
 }
 
 static __always_inline bool dentry__is_memfd(struct dentry *dentry)
@@ -56,7 +56,7 @@ static __always_inline bool dentry__is_memfd(struct dentry *dentry)
 	static const char prefix[] = "memfd:";
 	char name[sizeof(prefix)] = {};
 
-	bpf_probe_read_kernel(name, sizeof(prefix) - 1, BPF_CORE_READ(dentry, d_name.name));
+	bpf_probe_read_kernel(name, sizeof(prefix) - 1, READ(dentry, d_name.name));
 	for (__u32 i = 0; i < sizeof(prefix) - 1; i++)
 		if (name[i] != prefix[i])
 			return false;
@@ -65,27 +65,27 @@ static __always_inline bool dentry__is_memfd(struct dentry *dentry)
 
 static __always_inline void inode__fill(struct sentinel_file *out, struct inode *inode)
 {
-	struct super_block *super = BPF_CORE_READ(inode, i_sb);
+	struct super_block *super = READ(inode, i_sb);
 
-	out->inode = BPF_CORE_READ(inode, i_ino);
+	out->inode = READ(inode, i_ino);
 	out->ctime_ns = inode__ctime(inode);
-	out->dev = BPF_CORE_READ(super, s_dev);
-	out->nlink = BPF_CORE_READ(inode, i_nlink);
-	out->mode = BPF_CORE_READ(inode, i_mode);
-	out->uid = BPF_CORE_READ(inode, i_uid.val);
-	out->fs_magic = BPF_CORE_READ(super, s_magic);
+	out->dev = READ(super, s_dev);
+	out->nlink = READ(inode, i_nlink);
+	out->mode = READ(inode, i_mode);
+	out->uid = READ(inode, i_uid.val);
+	out->fs_magic = READ(super, s_magic);
 	out->flags = 0;
 }
 
 static __always_inline void file__fill(struct sentinel_file *out, struct file *file)
 {
-	struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry);
+	struct dentry *dentry = READ(file, f_path.dentry);
 	__u32 flags = 0;
 
-	inode__fill(out, BPF_CORE_READ(file, f_inode));
-	if (!BPF_CORE_READ(dentry, d_hash.pprev) && BPF_CORE_READ(dentry, d_parent) != dentry)
+	inode__fill(out, READ(file, f_inode));
+	if (!READ(dentry, d_hash.pprev) && READ(dentry, d_parent) != dentry)
 		flags |= SENTINEL_FILE_UNHASHED;
-	if (BPF_CORE_READ(file, f_path.mnt, mnt_flags) & MNT_INTERNAL) {
+	if (READ(file, f_path.mnt, mnt_flags) & MNT_INTERNAL) {
 		flags |= SENTINEL_FILE_KERNEL_MOUNT;
 		if (dentry__is_memfd(dentry))
 			flags |= SENTINEL_FILE_MEMFD;
@@ -95,9 +95,9 @@ static __always_inline void file__fill(struct sentinel_file *out, struct file *f
 
 static __always_inline void socket__fill(struct sentinel_socket *out, struct sock *sk)
 {
-	out->family = BPF_CORE_READ(sk, __sk_common.skc_family);
-	out->protocol = BPF_CORE_READ(sk, sk_protocol);
-	out->inode = BPF_CORE_READ(sk, sk_socket, file, f_inode, i_ino);
+	out->family = READ(sk, __sk_common.skc_family);
+	out->protocol = READ(sk, sk_protocol);
+	out->inode = READ(sk, sk_socket, file, f_inode, i_ino);
 	__builtin_memset(out->local_addr, 0, sizeof(out->local_addr));
 	__builtin_memset(out->peer_addr, 0, sizeof(out->peer_addr));
 	out->local_port = 0;
@@ -111,26 +111,26 @@ static __always_inline void socket__fill(struct sentinel_socket *out, struct soc
 	} else {
 		return;
 	}
-	out->local_port = BPF_CORE_READ(sk, __sk_common.skc_num);
-	out->peer_port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
+	out->local_port = READ(sk, __sk_common.skc_num);
+	out->peer_port = bpf_ntohs(READ(sk, __sk_common.skc_dport));
 }
 
 static __always_inline void stdio__fill(struct sentinel_stdio *out, struct task_struct *task,
 					__s32 fd)
 {
 	struct file *file = file__of_fd(task, fd);
-	struct inode *inode = BPF_CORE_READ(file, f_inode);
+	struct inode *inode = READ(file, f_inode);
 
 	__builtin_memset(out, 0, sizeof(*out));
 	if (!file)
 		return;
-	out->inode = BPF_CORE_READ(inode, i_ino);
-	out->mode = BPF_CORE_READ(inode, i_mode);
-	out->rdev = BPF_CORE_READ(inode, i_rdev);
+	out->inode = READ(inode, i_ino);
+	out->mode = READ(inode, i_mode);
+	out->rdev = READ(inode, i_rdev);
 	if ((out->mode & S_IFMT) == S_IFSOCK) {
-		struct socket *socket = BPF_CORE_READ(file, private_data);
+		struct socket *socket = READ(file, private_data);
 
-		socket__fill(&out->socket, BPF_CORE_READ(socket, sk));
+		socket__fill(&out->socket, READ(socket, sk));
 	}
 }
 

@@ -23,8 +23,8 @@ static __always_inline bool open__fill(struct sentinel_open_head *open, char *by
 	names__add_path(&names, __builtin_preserve_access_index(&file->f_path), &open->path);
 	header__fill(&open->header, kind, size, task, fd < 0 ? 0 : fd);
 	file__fill(&open->file, file);
-	open->open_flags = BPF_CORE_READ(file, f_flags);
-	open->created = !!(BPF_CORE_READ(file, f_mode) & FMODE_CREATED);
+	open->open_flags = READ(file, f_flags);
+	open->created = !!(READ(file, f_mode) & FMODE_CREATED);
 	open->fd = fd;
 	open->pad = 0;
 	if (open->names.truncated)
@@ -66,23 +66,23 @@ static __always_inline int open__emit(__u32 ring, __u32 kind, struct file *file,
 static __always_inline bool open__key(struct sentinel_repeat_key *key, struct task_struct *task,
 				      struct file *file)
 {
-	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
-	const struct cred *cred = BPF_CORE_READ(task, cred);
-	struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry);
-	struct inode *inode = BPF_CORE_READ(file, f_inode);
-	__u64 dev = BPF_CORE_READ(inode, i_sb, s_dev);
+	struct task_struct *leader = READ(task, group_leader);
+	const struct cred *cred = READ(task, cred);
+	struct dentry *dentry = READ(file, f_path.dentry);
+	struct inode *inode = READ(file, f_inode);
+	__u64 dev = READ(inode, i_sb, s_dev);
 
-	if (BPF_CORE_READ(file, f_mode) & FMODE_CREATED || !BPF_CORE_READ(dentry, d_hash.pprev))
+	if (READ(file, f_mode) & FMODE_CREATED || !READ(dentry, d_hash.pprev))
 		return false;
-	key->start_ns = BPF_CORE_READ(leader, start_boottime);
-	key->object[0] = BPF_CORE_READ(inode, i_ino);
-	key->object[1] = dev << 32 | BPF_CORE_READ(dentry, d_name.hash);
-	key->object[2] = (__u64)BPF_CORE_READ(file, f_path.mnt);
-	key->pid = BPF_CORE_READ(task, tgid);
-	key->exec_seq = BPF_CORE_READ(task, self_exec_id);
-	key->uid = BPF_CORE_READ(cred, uid.val);
-	key->euid = BPF_CORE_READ(cred, euid.val);
-	key->access = BPF_CORE_READ(file, f_flags);
+	key->start_ns = READ(leader, start_boottime);
+	key->object[0] = READ(inode, i_ino);
+	key->object[1] = dev << 32 | READ(dentry, d_name.hash);
+	key->object[2] = (__u64)READ(file, f_path.mnt);
+	key->pid = READ(task, tgid);
+	key->exec_seq = READ(task, self_exec_id);
+	key->uid = READ(cred, uid.val);
+	key->euid = READ(cred, euid.val);
+	key->access = READ(file, f_flags);
 	key->kind = SENTINEL_KIND_OPEN;
 	return true;
 }
@@ -93,8 +93,9 @@ static __always_inline int open__report(struct task_struct *task, struct file *f
 	void *window = window__now();
 
 	if (task__is_muted(task, SENTINEL_KIND_OPEN) ||
-	    place__is_muted(BPF_CORE_READ(file, f_path.mnt), BPF_CORE_READ(file, f_path.dentry),
-			    SENTINEL_KIND_OPEN))
+	    (muted__any(SENTINEL_MUTE_FOLDER) &&
+	     place__is_muted(BPF_CORE_READ(file, f_path.mnt), BPF_CORE_READ(file, f_path.dentry),
+			     SENTINEL_KIND_OPEN)))
 		return 0;
 	if (window && !open__key(&key, task, file))
 		window = NULL;
@@ -103,18 +104,11 @@ static __always_inline int open__report(struct task_struct *task, struct file *f
 	return open__emit(SENTINEL_RING_BULK, SENTINEL_KIND_OPEN, file, fd, window, &key);
 }
 
-/* `fd` is what a system call that opens gave back. */
-static __always_inline int open__returned(long fd)
+/* Whether an open with O_TRUNC emptied the file: one that it made was empty. */
+static __always_inline bool open__may_empty(struct file *file)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
-	struct file *file;
-
-	if (fd < 0 || task__is_noise(task))
-		return 0;
-	file = file__of_fd(task, fd);
-	if (!file)
-		return 0;
-	return open__report(task, file, fd);
+	return (READ(file, f_inode, i_mode) & S_IFMT) == S_IFREG &&
+	       !(READ(file, f_mode) & FMODE_CREATED);
 }
 
 static __always_inline int memfd__made(long fd)

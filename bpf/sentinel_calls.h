@@ -77,7 +77,14 @@ enum sentinel_call {
 	SENTINEL_CALL_CLONE = 68,
 	SENTINEL_CALL_IO_URING_SETUP = 69,
 	SENTINEL_CALL_IO_URING_SUBMIT = 70,
-	SENTINEL_CALL_COUNT = 71,
+	/* System calls again; those that open differ in where their flags are. */
+	SENTINEL_CALL_OPENAT = 71,
+	SENTINEL_CALL_OPENAT2 = 72,
+	SENTINEL_CALL_CREAT = 73,
+	SENTINEL_CALL_OPEN_BY_HANDLE_AT = 74,
+	/* The second look at an open: it emptied the file. */
+	SENTINEL_CALL_OPEN_TRUNCATE = 75,
+	SENTINEL_CALL_COUNT = 76,
 };
 
 #endif

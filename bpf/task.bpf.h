@@ -18,9 +18,9 @@ static __always_inline __u32 task__pid(struct task_struct *task)
 	__u32 level;
 
 	if (!knobs.pidns_inum)
-		return BPF_CORE_READ(task, pid);
-	pid = BPF_CORE_READ(task, thread_pid);
-	level = BPF_CORE_READ(pid, level);
+		return READ(task, pid);
+	pid = READ(task, thread_pid);
+	level = READ(pid, level);
 	for (__u32 i = 0; i < PIDNS_DEPTH; i++) {
 		struct upid numbers;
 
@@ -36,7 +36,7 @@ static __always_inline __u32 task__pid(struct task_struct *task)
 static __always_inline __u16 task__flags(struct task_struct *task)
 {
 	if (bpf_core_field_exists(task->thread_info.status) &&
-	    BPF_CORE_READ(task, thread_info.status) & TS_COMPAT)
+	    READ(task, thread_info.status) & TS_COMPAT)
 		return SENTINEL_FLAG_COMPAT;
 	return 0;
 }
@@ -54,23 +54,23 @@ static __always_inline __u64 cred__capabilities(const struct cred *cred)
 static __always_inline void header__fill(struct sentinel_header *header, __u32 kind, __u32 size,
 					 struct task_struct *task, __s64 result)
 {
-	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
-	const struct cred *cred = BPF_CORE_READ(task, cred);
+	struct task_struct *leader = READ(task, group_leader);
+	const struct cred *cred = READ(task, cred);
 
 	header->time_ns = bpf_ktime_get_boot_ns();
-	header->start_ns = BPF_CORE_READ(leader, start_boottime);
+	header->start_ns = READ(leader, start_boottime);
 	header->result = result;
 	header->size = size;
 	header->kind = kind;
 	header->flags = task__flags(task);
 	header->pid = task__pid(leader);
 	header->tid = task__pid(task);
-	header->ppid = task__pid(BPF_CORE_READ(leader, real_parent, group_leader));
-	header->exec_seq = BPF_CORE_READ(task, self_exec_id);
-	header->uid = BPF_CORE_READ(cred, uid.val);
-	header->euid = BPF_CORE_READ(cred, euid.val);
-	header->gid = BPF_CORE_READ(cred, gid.val);
-	header->egid = BPF_CORE_READ(cred, egid.val);
+	header->ppid = task__pid(READ(leader, real_parent, group_leader));
+	header->exec_seq = READ(task, self_exec_id);
+	header->uid = READ(cred, uid.val);
+	header->euid = READ(cred, euid.val);
+	header->gid = READ(cred, gid.val);
+	header->egid = READ(cred, egid.val);
 }
 
 /*
@@ -84,7 +84,7 @@ static __always_inline bool task__in_scope(struct task_struct *task)
 
 static __always_inline bool task__is_noise(struct task_struct *task)
 {
-	__u32 pid = task__pid(BPF_CORE_READ(task, group_leader));
+	__u32 pid = task__pid(READ(task, group_leader));
 
 	return pid == 0 || pid == knobs.daemon_pid;
 }

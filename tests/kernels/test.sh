@@ -18,6 +18,7 @@ cases='
 6.1   full
 6.12  -
 6.12  full
+7.x   -
 7.x   full
 7.x   lazy
 '

@@ -2,17 +2,18 @@
 
 static int opens(void)
 {
-	struct open_how how = { .flags = O_RDONLY };
+	/* Each is two observations, since it also empties the file. */
+	struct open_how how = { .flags = O_RDWR | O_TRUNC };
 	int fd = make_file("file");
 
 	close(fd);
 	if (is("openat"))
-		must(wanted, syscall(SYS_openat, AT_FDCWD, "file", O_RDONLY));
+		must(wanted, syscall(SYS_openat, AT_FDCWD, "file", O_RDWR | O_TRUNC));
 	else if (is("openat2"))
 		must(wanted, syscall(SYS_openat2, AT_FDCWD, "file", &how, sizeof(how)));
 #ifdef SYS_open
 	else if (is("open"))
-		must(wanted, syscall(SYS_open, "file", O_RDONLY));
+		must(wanted, syscall(SYS_open, "file", O_RDWR | O_TRUNC));
 	else if (is("creat"))
 		must(wanted, syscall(SYS_creat, "file", 0600));
 #endif
@@ -22,7 +23,7 @@ static int opens(void)
 
 		handle->handle_bytes = MAX_HANDLE_SZ;
 		must("name_to_handle_at", name_to_handle_at(AT_FDCWD, "file", handle, &mount_id, 0));
-		must(wanted, syscall(SYS_open_by_handle_at, folder, handle, O_RDONLY));
+		must(wanted, syscall(SYS_open_by_handle_at, folder, handle, O_RDWR | O_TRUNC));
 	} else
 		return NOT_HERE;
 	return 0;

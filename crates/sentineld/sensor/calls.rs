@@ -61,11 +61,18 @@ const NONE: u16 = u16::MAX;
 /// Every call, and for the calls that make two observations a row for each.
 #[rustfmt::skip]
 pub const CALLS: &[Call] = &[
+    // An open may empty the file. These rows stand before those for open, whose numbers
+    // they share: the later row is the one that counts, and looks at both.
+    call("open", "truncate", wire::SENTINEL_CALL_OPEN, 2, 5, NONE),
+    call("openat", "truncate", wire::SENTINEL_CALL_OPENAT, 257, 295, 56),
+    call("openat2", "truncate", wire::SENTINEL_CALL_OPENAT2, 437, 437, 437),
+    call("creat", "truncate", wire::SENTINEL_CALL_CREAT, 85, 8, NONE),
+    call("open_by_handle_at", "truncate", wire::SENTINEL_CALL_OPEN_BY_HANDLE_AT, 304, 342, 265),
     call("open", "open", wire::SENTINEL_CALL_OPEN, 2, 5, NONE),
-    call("openat", "open", wire::SENTINEL_CALL_OPEN, 257, 295, 56),
-    call("openat2", "open", wire::SENTINEL_CALL_OPEN, 437, 437, 437),
-    call("creat", "open", wire::SENTINEL_CALL_OPEN, 85, 8, NONE),
-    call("open_by_handle_at", "open_by_handle", wire::SENTINEL_CALL_OPEN, 304, 342, 265),
+    call("openat", "open", wire::SENTINEL_CALL_OPENAT, 257, 295, 56),
+    call("openat2", "open", wire::SENTINEL_CALL_OPENAT2, 437, 437, 437),
+    call("creat", "open", wire::SENTINEL_CALL_CREAT, 85, 8, NONE),
+    call("open_by_handle_at", "open_by_handle", wire::SENTINEL_CALL_OPEN_BY_HANDLE_AT, 304, 342, 265),
     call("memfd_create", "memfd", wire::SENTINEL_CALL_MEMFD_CREATE, 319, 356, 279),
     call("mmap", "mmap", wire::SENTINEL_CALL_MMAP, 9, NONE, 222),
     call("mmap2", "mmap", wire::SENTINEL_CALL_MMAP, NONE, 192, NONE),
@@ -173,6 +180,10 @@ pub(super) fn tables(hooks: &[HookStatus]) -> Tables {
             hook.observation == observation && looks_at_calls(hook.program) == at_calls
         })
     };
+    if let Some(hook) = makes("truncate", true) {
+        let again = wire::SENTINEL_CALL_OPEN_TRUNCATE;
+        tables.programs.insert(again.0, hook.program);
+    }
     for call in CALLS {
         let Some(hook) = makes(call.observation, true) else {
             continue;
@@ -303,7 +314,19 @@ mod tests {
         check("", wire::SENTINEL_CALL_PIDFD_GETFD, Some("call_action"));
         check("call_action", wire::SENTINEL_CALL_PTRACE, None);
         check("call_action", wire::SENTINEL_CALL_BIND, Some("call_bind"));
-        check("", wire::SENTINEL_CALL_OPEN, Some("call_open"));
+        check("", wire::SENTINEL_CALL_OPEN_BY_HANDLE_AT, Some("call_open"));
+        check("", wire::SENTINEL_CALL_OPENAT, None);
+        check("", wire::SENTINEL_CALL_OPEN_TRUNCATE, None);
+        check(
+            "handle_truncate",
+            wire::SENTINEL_CALL_OPENAT,
+            Some("call_action"),
+        );
+        check(
+            "handle_truncate",
+            wire::SENTINEL_CALL_OPEN_TRUNCATE,
+            Some("call_action"),
+        );
         check("", wire::SENTINEL_CALL_SHMAT, Some("call_memory"));
     }
 }

@@ -44,8 +44,6 @@ const IMPLIED: &str = "shmat, READ_IMPLIES_EXEC";
 const COMPAT: &str = "32-bit system calls";
 const IO_URING: &str = "io_uring";
 const USER_MEMORY: &str = "io_uring; the caller can change the names while they are read";
-/// The kernel forgets O_TRUNC before the call returns.
-const CUT_BY_NAME: &str = "io_uring; files that are emptied as they are opened; the caller can change the names while they are read";
 const OTHER_PIDS: &str = "targets that the caller's pid namespace numbers otherwise";
 
 const fn hook(
@@ -115,7 +113,7 @@ pub const HOOKS: &[Hook] = &[
     hook("link", 1, "call_action", "tp_btf/sys_exit", Tracepoint, USER_MEMORY),
     hook("symlink", 0, "call_action", "tp_btf/sys_exit", Tracepoint, USER_MEMORY),
     hook("truncate", 0, "handle_truncate", "fexit/security_path_truncate", Inner, "the new length"),
-    hook("truncate", 1, "call_action", "tp_btf/sys_exit", Tracepoint, CUT_BY_NAME),
+    hook("truncate", 1, "call_action", "tp_btf/sys_exit", Tracepoint, USER_MEMORY),
     hook("chmod", 0, "handle_chmod", "fexit/security_path_chmod", Inner, ""),
     hook("chmod", 1, "call_action", "tp_btf/sys_exit", Tracepoint, USER_MEMORY),
     hook("chown", 0, "handle_chown", "fexit/security_path_chown", Inner, ""),

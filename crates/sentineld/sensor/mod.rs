@@ -51,10 +51,10 @@ use serde::{Deserialize, Serialize};
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Size of the ring for process life, memory and tampering: a power of two, at
-    /// least 1 MiB. An exec takes 2.3 KiB at least, so 8 MiB hold some 3,600 of them.
+    /// least 1 MiB. An exec takes 2.3 KiB at least, so 4 MiB hold some 1,800 of them.
     pub priority_ring_bytes: u32,
     /// Size of the ring for opens and connections: a power of two, at least 1 MiB. An
-    /// open takes 0.7 KiB, so 16 MiB hold some 24,000: 0.1 s at 200,000 a second.
+    /// open takes 0.7 KiB, so 8 MiB hold some 12,000 that are no repeats: 0.1 s at 100,000 a second.
     pub bulk_ring_bytes: u32,
     /// How long the rings may wait before they are looked at, in milliseconds, 1 to 1000.
     pub drain_interval_ms: u32,
@@ -70,8 +70,8 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Config {
         Config {
-            priority_ring_bytes: 8 << 20,
-            bulk_ring_bytes: 16 << 20,
+            priority_ring_bytes: 4 << 20,
+            bulk_ring_bytes: 8 << 20,
             drain_interval_ms: 50,
             aggregation_window_ms: 1000,
             processes_max: 32_768,

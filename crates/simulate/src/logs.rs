@@ -112,8 +112,7 @@ pub(crate) const FAMILY: Family = Family {
             "open(O_WRONLY|O_TRUNC)",
             &["open-truncate", LOG],
             &[Prepared(LOG)]
-        )
-        .hiding("truncate", "files that are emptied as they are opened"),
+        ),
         wiped!(
             "rename-away",
             Medium,
