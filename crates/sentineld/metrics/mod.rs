@@ -2,6 +2,7 @@
 //! address, off unless configured. It tells counts and names of parts, nothing of what
 //! was observed, since whoever reaches it may read it.
 
+mod page;
 mod text;
 
 use std::convert::Infallible;
