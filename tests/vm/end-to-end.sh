@@ -16,7 +16,9 @@ source /test/service.sh
 # observation is left to the weaker ones alone.
 inner_tier_runs() {
   local hooks
-  hooks=$(sentinelctl --json status | jq '[.hooks[] | select(.state == "running")]') || return
+  hooks=$(sentinelctl --json status | jq .hooks) || return
+  jq --raw-output '.[] | select(.state == "failed") | "\(.program) failed: \(.reason)"' <<<"$hooks"
+  hooks=$(jq 'map(select(.state == "running"))' <<<"$hooks")
   jq --raw-output '.[] | "\(.tier) \(.observation) \(.attach_point)"' <<<"$hooks"
   jq --exit-status 'map(select(.tier == "inner") | .observation) | contains(["accept", "open", "memfd", "mmap", "mprotect", "unlink"])' <<<"$hooks" &&
     sentinel probe >/tmp/probe && grep 'running *inner' /tmp/probe

@@ -29,11 +29,18 @@ pub async fn show(args: &Args, target: &Target, output: &mut Output) -> Result<(
     let mut client = client::connect(target).await?;
     let mut answer = client::answer(client.get_config(GetConfigRequest {})).await?;
     answer.settings.retain(|setting| args.wants(setting));
+    if answer.settings.is_empty() && !args.prefix.is_empty() && !args.changed {
+        return Err(Failure::Failed(format!(
+            "no setting begins with {:?}; 'sentinelctl config' lists all",
+            args.prefix
+        )));
+    }
     if output.json {
         return output.line(&json::message("GetConfigResponse", &answer)?);
     }
     if answer.settings.is_empty() {
-        output.note("no setting is like that");
+        output.note("every setting is the default");
+        return Ok(());
     }
     output.print(&render::config::settings(&answer, &output.look))
 }

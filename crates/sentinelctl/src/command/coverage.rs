@@ -9,7 +9,6 @@ mod watch;
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
 
-use clap::builder::PossibleValuesParser;
 use sentinel_simulate::{Report, Variant, launch, select};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
@@ -20,6 +19,7 @@ use crate::output::Output;
 use crate::render::coverage::{Coverage, Row};
 use crate::{json, render};
 
+use super::attack_name::AttackName;
 use super::simulate;
 use flood::Flood;
 use watch::Watch;
@@ -51,7 +51,7 @@ pub struct Args {
     last: bool,
     /// What to carry out: families such as `fileless`, or variants such as
     /// `fileless/memfd`; all unless named.
-    #[arg(value_parser = PossibleValuesParser::new(simulate::names()), hide_possible_values = true)]
+    #[arg(value_parser = AttackName::parser(), hide_possible_values = true)]
     name: Vec<String>,
 }
 

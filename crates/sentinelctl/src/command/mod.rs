@@ -2,6 +2,7 @@
 
 pub mod alerts;
 pub mod allow;
+pub mod attack_name;
 pub mod audit;
 pub mod backtest;
 pub mod baseline;

@@ -4,9 +4,9 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::builder::PossibleValuesParser;
 use sentinel_simulate::{FAMILIES, Launcher, Variant, launch, perform, select, variant};
 
+use super::attack_name::AttackName;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::render::simulate::{ReportJson, VariantJson};
@@ -20,7 +20,7 @@ pub struct Args {
     list: bool,
     /// What to carry out: `all`, a family such as `fileless`, or one variant such as
     /// `fileless/memfd`.
-    #[arg(value_parser = PossibleValuesParser::new(names()), required_unless_present = "list",
+    #[arg(value_parser = AttackName::parser(), required_unless_present = "list",
           hide_possible_values = true)]
     name: Option<String>,
 }

@@ -241,6 +241,7 @@ fn typos_are_met_with_a_suggestion() {
             "{}",
             ran.stderr
         );
+        assert!(ran.stderr.len() < 1000, "{}", ran.stderr);
     }
 }
 
