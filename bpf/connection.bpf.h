@@ -39,6 +39,10 @@ static __always_inline void connection__key(struct sentinel_repeat_key *key,
 	key->kind = kind;
 }
 
+/*
+ * In the priority ring: what a shell is commanded by, and what a server was asked before it
+ * starts one, must not wait behind a flood of opens until the shell has been judged.
+ */
 static __always_inline int connection__emit(__u32 kind, struct sock *sk, __s64 result)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
@@ -58,14 +62,14 @@ static __always_inline int connection__emit(__u32 kind, struct sock *sk, __s64 r
 		if (repeat__count(window, &repeated, SENTINEL_RING_BULK))
 			return 0;
 	}
-	connection = record__reserve(SENTINEL_RING_BULK, kind, sizeof(*connection));
+	connection = record__reserve(SENTINEL_RING_PRIORITY, kind, sizeof(*connection));
 	if (!connection)
 		return 0;
 	connection->header = begun.header;
 	connection->socket = begun.socket;
 	if (window)
 		repeat__begin(window, &repeated, connection, sizeof(*connection));
-	bpf_ringbuf_submit(connection, ring__wakeup(SENTINEL_RING_BULK));
+	bpf_ringbuf_submit(connection, 0);
 	return 0;
 }
 

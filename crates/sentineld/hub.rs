@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use sentinel_detect::Counted;
 use sentinel_event::{Alert, Batch, Kind, Process, Severity};
 use sentinel_process::Counters;
 use tokio::sync::broadcast::{Receiver, Sender, channel};
@@ -65,6 +66,7 @@ pub struct Figures {
 pub struct Hub {
     events: Sender<Batch>,
     alerts: Sender<Arc<Alert>>,
+    counted: Sender<Arc<Counted>>,
     recent: Mutex<VecDeque<Arc<Alert>>>,
     newest_alert_seq: AtomicU64,
     figures: Mutex<Figures>,
@@ -84,6 +86,7 @@ impl Hub {
             newest_alert_seq: AtomicU64::new(newest_alert_seq),
             events: channel(EVENT_BATCHES).0,
             alerts: channel(ALERTS).0,
+            counted: channel(ALERTS).0,
             recent: Mutex::default(),
             figures: Mutex::default(),
             requests: Mutex::default(),
@@ -120,6 +123,14 @@ impl Hub {
         let _ = self.alerts.send(Arc::clone(alert));
     }
 
+    /// Tells whoever listens of a finding that was only counted.
+    pub fn publish_counted(&self, counted: Counted) {
+        if self.counted.receiver_count() > 0 {
+            // Between the two whoever listened may have left.
+            let _ = self.counted.send(Arc::new(counted));
+        }
+    }
+
     /// Replaces the figures and notes that the pipeline is alive.
     pub fn report(&self, figures: Option<Figures>) {
         if let Some(figures) = figures {
@@ -145,6 +156,11 @@ impl Hub {
         let _recent = lock(&self.recent);
         let newest = self.newest_alert_seq.load(Relaxed);
         (newest, self.alerts.subscribe())
+    }
+
+    /// Findings that are only counted, from now on. Who is too slow for them misses some.
+    pub fn listen_counted(&self) -> Receiver<Arc<Counted>> {
+        self.counted.subscribe()
     }
 
     /// The alerts of late, oldest first.

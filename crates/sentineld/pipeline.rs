@@ -78,6 +78,9 @@ pub fn run(
                         raise(Arc::new(alert), hub, writer, log);
                     }
                 }
+                for counted in judges.engine.take_counted() {
+                    hub.publish_counted(counted);
+                }
             }
             Next::Idle => {}
             Next::End => break,
@@ -96,6 +99,14 @@ pub fn run(
         if due {
             judges.learning.step(&mut alerts);
             figures_at = Some(Instant::now());
+        }
+    }
+    // What was held back must be told of now or never.
+    judges.engine.close(&mut alerts);
+    for mut alert in alerts.drain(..) {
+        if let Some(seq) = known.number(&alert) {
+            alert.seq = seq;
+            raise(Arc::new(alert), hub, writer, log);
         }
     }
     hub.report(Some(figures(&source, &judges.engine)));

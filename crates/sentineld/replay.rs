@@ -83,6 +83,14 @@ pub fn run(dir: &Path, judges: Judges, options: Options) -> Result<()> {
             }
         }
     }
+    replay.judges.engine.close(&mut replay.found);
+    let rest = std::mem::take(&mut replay.found);
+    if !replay.tell(
+        rest.into_iter()
+            .map(|alert| (alert, serde_json::Value::Null)),
+    )? {
+        return Ok(());
+    }
     let seconds = begun.elapsed().as_secs_f64();
     eprintln!(
         "{} events, {} alerts in mode {}, {:.0} events a second",
@@ -142,6 +150,14 @@ impl Replay {
         if learning {
             return Ok(true);
         }
+        self.tell(found)
+    }
+
+    /// Prints alerts with their numbers; false when nobody reads any more.
+    fn tell(
+        &mut self,
+        found: impl IntoIterator<Item = (Alert, serde_json::Value)>,
+    ) -> Result<bool> {
         for (mut alert, numbers) in found {
             self.alerts_total += 1;
             alert.seq = self.alerts_total;

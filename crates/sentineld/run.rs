@@ -32,6 +32,9 @@ use crate::settings::Settings;
 use crate::source::Live;
 use crate::{clock, console, journald, metrics, notify, pipeline, rules};
 
+/// How often what allow rules suppressed is put on the disk.
+const COUNTS_INTERVAL: Duration = Duration::from_secs(60);
+
 /// Runs the daemon until a signal ends it.
 pub fn run(settings: Settings, with_console: bool) -> Result<()> {
     let config = settings.config.clone();
@@ -109,7 +112,7 @@ pub fn run(settings: Settings, with_console: bool) -> Result<()> {
         engine: Engine::new(&config.detect),
         learning: Learning::open(&config.data_dir, learn, mode, board)?,
         rules: Rules::new(rules.set, book),
-        allowed,
+        allowed: Arc::clone(&allowed),
     };
     let known = known_alerts(&config.data_dir, alert_seq);
     let ended = CancellationToken::new();
@@ -133,6 +136,7 @@ pub fn run(settings: Settings, with_console: bool) -> Result<()> {
     let piped = pipeline
         .join()
         .map_err(|_| anyhow!("the pipeline ended with a panic"));
+    keep_counts(&allowed);
     if with_console {
         console::sum_up(&facts, since.elapsed());
     }
@@ -142,6 +146,14 @@ pub fn run(settings: Settings, with_console: bool) -> Result<()> {
         None => Err(anyhow!("the store is still in use and was not closed")),
     };
     served.and(piped).and(stored)
+}
+
+/// Puts on the disk what allow rules suppressed; a disk that would not have it keeps nothing
+/// else from being done.
+fn keep_counts(allowed: &Allowed) {
+    if let Err(error) = allowed.keep_counts() {
+        tracing::warn!("what allow rules suppressed is not kept: {error:#}");
+    }
 }
 
 /// The ids of the latest alerts in the store.
@@ -199,6 +211,7 @@ fn serve(
         }
         notify::ready(&facts);
         tokio::spawn(notify::keep_alive(Arc::clone(&facts)));
+        let mut minute = tokio::time::interval(COUNTS_INTERVAL);
         tokio::pin!(service);
         loop {
             tokio::select! {
@@ -207,6 +220,10 @@ fn serve(
                 _ = hangup.recv() => {
                     let facts = Arc::clone(&facts);
                     tokio::task::spawn_blocking(move || service::reload_by_signal(&facts));
+                }
+                _ = minute.tick() => {
+                    let allowed = Arc::clone(&facts.allowed);
+                    tokio::task::spawn_blocking(move || keep_counts(&allowed));
                 }
                 () = pipeline_ended.cancelled() => {
                     // A daemon that sees nothing must not look as if it did.

@@ -3,16 +3,19 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use sentinel_event::{Alert, Detail, Event, Evidence};
+use sentinel_event::{Alert, Detail, Event, Evidence, Process, Severity};
 
 use crate::firsts::Firsts;
 use crate::grouping::{Decision, Grouping, finding_id, group_id, incident};
 use crate::loss::LossWindow;
 use crate::registry::{DETECTIONS, Registration, Start};
+use crate::tail::{Tail, Tails};
 use crate::{Config, Detection, Finding, Findings, KindSet, SeverityName, suggest};
 
 /// An alert names at most this many events.
 const EVIDENCE_MAX: usize = 16;
+/// Counted findings that are kept for whoever asks for them.
+const COUNTED_MAX: usize = 1024;
 
 /// Runs the detections. Events go in in time order, alerts come out; the same
 /// events and configuration always give the same alerts.
@@ -24,6 +27,10 @@ pub struct Engine {
     /// Findings of each incident.
     incidents: Firsts,
     loss: LossWindow,
+    /// What was held back and is to be told yet.
+    tails: Tails,
+    /// What was counted since somebody last took it.
+    counted: Vec<Counted>,
     min_severity: SeverityName,
     findings: Findings,
 }
@@ -60,6 +67,23 @@ pub struct Counters {
     pub evicted_total: u64,
 }
 
+/// A finding that was counted and not raised.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Counted {
+    /// What concluded it.
+    pub source: Arc<str>,
+    /// How bad it is if it is true.
+    pub severity: Severity,
+    /// The process at fault.
+    pub process: Arc<Process>,
+    /// When it happened, in nanoseconds since the epoch.
+    pub time_ns: i64,
+    /// The incident that it was counted into.
+    pub incident: Box<str>,
+    /// Findings of that incident so far, this one included.
+    pub count: u64,
+}
+
 /// A detection's state and counters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Status<'a> {
@@ -90,6 +114,8 @@ impl Engine {
             grouping: Grouping::new(&config.grouping),
             incidents: Firsts::new(config.grouping.remembered as usize),
             loss: LossWindow::default(),
+            tails: Tails::default(),
+            counted: Vec::new(),
             min_severity: config.min_severity,
             findings: Findings::new(),
         };
@@ -108,6 +134,10 @@ impl Engine {
     pub fn observe(&mut self, event: &Event, out: &mut Vec<Alert>) {
         if let Detail::Lost(lost) = &event.detail {
             self.loss.note(event.time_ns, lost);
+        }
+        for (group, tail) in self.tails.due(event.time_ns) {
+            self.grouping.settle(group);
+            out.push(self.close_up(tail, event.time_ns));
         }
         let kind = event.kind();
         if !self.wanted.contains(kind) {
@@ -173,9 +203,19 @@ impl Engine {
         let count = self.incidents.note(incident) + 1;
         let id = finding_id(source, finding.variant, process.exec_id, &finding.subject);
         let group = group_id(source, finding.variant, process);
-        let Decision::Raise { held_back } = self.grouping.decide(id, group, event.time_ns) else {
-            return None;
+        let held_back = match self.grouping.decide(id, group, event.time_ns) {
+            Decision::Raise { held_back } => held_back,
+            Decision::Repeat => {
+                self.count(source, finding.severity, event, incident, count);
+                return None;
+            }
+            Decision::HoldBack => {
+                self.count(source, finding.severity, event, incident, count);
+                self.tails.keep(group, source, incident, finding, event);
+                return None;
+            }
         };
+        self.tails.told(group);
         let nearby = self.loss.before(event.time_ns, rests_on);
         let incident = format!("{incident:016x}");
         Some(Alert {
@@ -196,6 +236,76 @@ impl Engine {
             evidence: evidence(finding.earlier, event, &finding.shows),
             summary: finding.summary.into(),
         })
+    }
+
+    /// Findings that were counted and not raised since this was last asked; of very many only
+    /// the first.
+    pub fn take_counted(&mut self) -> Vec<Counted> {
+        std::mem::take(&mut self.counted)
+    }
+
+    /// Appends what is yet to be told of findings that were held back: nothing comes any more.
+    pub fn close(&mut self, out: &mut Vec<Alert>) {
+        for (_, tail) in self.tails.rest() {
+            let time_ns = tail.named.last().map_or(tail.first_ns, |last| last.time_ns);
+            out.push(self.close_up(tail, time_ns));
+        }
+    }
+
+    fn count(
+        &mut self,
+        source: &Arc<str>,
+        severity: Severity,
+        event: &Event,
+        incident: u64,
+        count: u64,
+    ) {
+        if self.counted.len() < COUNTED_MAX {
+            self.counted.push(Counted {
+                source: Arc::clone(source),
+                severity,
+                process: Arc::clone(&event.process),
+                time_ns: event.time_ns,
+                incident: format!("{incident:016x}").into(),
+                count,
+            });
+        }
+    }
+
+    /// The alert that stands for what was held back of a process tree.
+    fn close_up(&self, tail: Tail, time_ns: i64) -> Alert {
+        let nearby = self.loss.before(time_ns, KindSet::default());
+        let subject = tail.first_ns.to_string();
+        let id = finding_id(&tail.source, tail.variant, tail.process.exec_id, &subject);
+        let incident = format!("{:016x}", tail.incident);
+        let findings = match tail.count {
+            1 => "1 more finding".to_owned(),
+            n => format!("{n} more findings"),
+        };
+        Alert {
+            id: format!("{id:016x}").into(),
+            seq: 0,
+            time_ns,
+            count: self.incidents.seen(tail.incident).max(1),
+            detection: tail.source,
+            severity: tail.severity,
+            confidence: nearby.lower(tail.confidence),
+            summary: format!(
+                "{findings} like earlier ones of this incident, the last: {}",
+                tail.summary
+            )
+            .into(),
+            reason: "they were counted and not raised one by one, as the process tree had raised \
+                     all that it may within a time"
+                .into(),
+            techniques: tail.techniques,
+            suggestions: vec![format!("sentinelctl alerts --incident {incident}").into()],
+            incident: incident.into(),
+            process: tail.process,
+            evidence: tail.named,
+            lost_nearby: nearby.total,
+            anomaly: Vec::new(),
+        }
     }
 
     fn raise(&mut self, slot: usize, event: &Event, out: &mut Vec<Alert>) {

@@ -133,3 +133,59 @@ fn findings_below_the_configured_severity_are_counted() {
     assert!(alerts(&mut engine, &testing::exec("/bin/a", 10, 0)).is_empty());
     assert_eq!(engine.status().next().unwrap().counters.suppressed_total, 1);
 }
+
+#[test]
+fn what_is_held_back_is_told_once_the_tree_is_quiet() {
+    const SECOND: i64 = 1_000_000_000;
+    let config = Config {
+        grouping: crate::GroupingConfig {
+            burst: 2,
+            ..Default::default()
+        },
+        ..Config::default()
+    };
+    let root = Arc::new(testing::process("/bin/root", 2));
+    let child = |pid: u32, time_ns| {
+        let mut event = testing::exec("/bin/a", pid, time_ns);
+        let parent = Some(Arc::clone(&root));
+        event.process = Arc::new(sentinel_event::Process {
+            parent,
+            ..testing::process("/bin/a", pid)
+        });
+        event
+    };
+    let storm = |engine: &mut Engine| -> usize {
+        let raised = (10..20).map(|pid| alerts(engine, &child(pid, 0)).len());
+        raised.sum()
+    };
+    let mut engine = Engine::with(REGISTRATIONS, &config);
+    assert_eq!(storm(&mut engine), 2);
+    let counted = engine.take_counted();
+    assert_eq!(counted.len(), 8);
+    assert_eq!((counted[7].process.pid, counted[7].count), (19, 10));
+    // Events of no interest to any detection make time pass, too.
+    let exit = |time_ns| testing::event(Arc::clone(&root), time_ns, Detail::Process);
+    assert_eq!(alerts(&mut engine, &exit(59 * SECOND)), []);
+    let told = alerts(&mut engine, &exit(60 * SECOND));
+    assert_eq!(told.len(), 1);
+    let said = "8 more findings like earlier ones of this incident, the last: /bin/a ran";
+    assert_eq!(&*told[0].summary, said);
+    assert_eq!((told[0].count, told[0].process.pid), (10, 19));
+    assert_eq!(told[0].evidence.len(), 8);
+    assert_eq!(alerts(&mut engine, &exit(900 * SECOND)), []);
+    // An alert that comes after all says it itself, and at the end nothing is left untold.
+    let mut engine = Engine::with(REGISTRATIONS, &config);
+    assert_eq!(storm(&mut engine), 2);
+    let late = alerts(&mut engine, &child(40, 31 * SECOND));
+    assert!(
+        late[0].reason.contains("8 more like it"),
+        "{}",
+        late[0].reason
+    );
+    assert_eq!(alerts(&mut engine, &exit(900 * SECOND)), []);
+    let mut engine = Engine::with(REGISTRATIONS, &config);
+    storm(&mut engine);
+    let mut rest = Vec::new();
+    engine.close(&mut rest);
+    assert_eq!(rest.len(), 1);
+}

@@ -23,6 +23,11 @@ impl Firsts {
         before
     }
 
+    /// How often the thing with this hash was seen so far.
+    pub fn seen(&self, thing: u64) -> u64 {
+        self.table.peek(&thing).copied().unwrap_or(0)
+    }
+
     /// Things that were forgotten to make room, which will be news again.
     pub fn evicted_total(&self) -> u64 {
         self.table.evicted_total()

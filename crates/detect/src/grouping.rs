@@ -3,7 +3,8 @@
 //! A process image is reported once per detection, variant and subject. Beyond
 //! that, each process tree has a small budget per detection and variant, so that a
 //! loop that starts ten thousand programs from memory gives a handful of alerts,
-//! the later ones saying how many they stand for. Nothing is dropped uncounted.
+//! the later ones saying how many they stand for. Nothing is dropped uncounted: what no
+//! later alert stands for, [`crate::tail`] tells.
 
 use sentinel_event::{ExecId, Process, Technique};
 use serde::{Deserialize, Serialize};
@@ -41,8 +42,10 @@ pub enum Decision {
         /// Findings of the same group held back since the last alert.
         held_back: u64,
     },
-    /// Count it only.
-    Suppress,
+    /// It was raised before: count it only.
+    Repeat,
+    /// The process tree has spent what it may raise: count it, and tell of it later.
+    HoldBack,
 }
 
 /// What was raised, and how much each process tree may still raise.
@@ -77,7 +80,7 @@ impl Grouping {
         if self.raised.peek(&id).is_some() {
             // Counts as a use, so what keeps repeating stays known.
             self.raised.entry(id, || ());
-            return Decision::Suppress;
+            return Decision::Repeat;
         }
         let burst = self.burst;
         let budget = self.budgets.entry(group, || Budget {
@@ -88,12 +91,19 @@ impl Grouping {
         budget.refill(time_ns, self.refill_ns, burst);
         if budget.tokens == 0 {
             budget.held_back += 1;
-            return Decision::Suppress;
+            return Decision::HoldBack;
         }
         budget.tokens -= 1;
         let held_back = std::mem::take(&mut budget.held_back);
         self.raised.insert(id, ());
         Decision::Raise { held_back }
+    }
+
+    /// Forgets what was held back of a group: somebody else tells of it.
+    pub fn settle(&mut self, group: u64) {
+        if let Some(budget) = self.budgets.peek_mut(&group) {
+            budget.held_back = 0;
+        }
     }
 
     /// Identities and groups that had to be forgotten.
@@ -173,7 +183,7 @@ mod tests {
     fn an_identity_is_raised_once() {
         let mut grouping = Grouping::new(&Config::default());
         assert_eq!(grouping.decide(1, 9, 0), Decision::Raise { held_back: 0 });
-        assert_eq!(grouping.decide(1, 9, 0), Decision::Suppress);
+        assert_eq!(grouping.decide(1, 9, 0), Decision::Repeat);
         assert_eq!(grouping.decide(2, 9, 0), Decision::Raise { held_back: 0 });
     }
 
@@ -185,15 +195,15 @@ mod tests {
             remembered: 100,
         });
         let raised = (0..100)
-            .filter(|&id| grouping.decide(id, 9, 0) != Decision::Suppress)
+            .filter(|&id| grouping.decide(id, 9, 0) != Decision::HoldBack)
             .count();
         assert_eq!(raised, 2);
-        assert_eq!(grouping.decide(200, 9, 9 * SECOND), Decision::Suppress);
+        assert_eq!(grouping.decide(200, 9, 9 * SECOND), Decision::HoldBack);
         assert_eq!(
             grouping.decide(201, 9, 10 * SECOND),
             Decision::Raise { held_back: 99 }
         );
-        assert_eq!(grouping.decide(202, 9, 10 * SECOND), Decision::Suppress);
+        assert_eq!(grouping.decide(202, 9, 10 * SECOND), Decision::HoldBack);
         // Another tree is not held back by this one.
         assert_eq!(
             grouping.decide(203, 8, 10 * SECOND),

@@ -42,6 +42,7 @@ mod reverse;
 mod service;
 mod stable_hash;
 mod suggest;
+mod tail;
 pub mod techniques;
 #[cfg(test)]
 mod testing;
@@ -50,7 +51,7 @@ pub mod words;
 
 pub use config::{Config, SeverityName};
 pub use credentials::Config as CredentialAccessConfig;
-pub use engine::{Counters, Engine, State, Status};
+pub use engine::{Counted, Counters, Engine, State, Status};
 pub use escape::Config as ContainerEscapeConfig;
 pub use fileless::Config as FilelessConfig;
 pub use finding::{Detection, Finding, Findings};

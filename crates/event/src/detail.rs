@@ -265,9 +265,10 @@ pub struct Memory {
 /// One of the two rings between kernel and daemon.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Ring {
-    /// Process life, memory, tampering: small, never shared with floods.
+    /// Process life, memory, tampering, connections: small, never shared with floods of
+    /// opens.
     Priority,
-    /// Opens and connections.
+    /// Opens and what else is done to files and sockets.
     Bulk,
 }
 

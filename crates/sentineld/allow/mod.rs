@@ -1,8 +1,10 @@
 //! What is allowed: alerts that are counted and not raised. `allow.json` in the data
-//! folder, replaced as a whole; a damaged file is set aside and said so.
+//! folder, replaced as a whole; a damaged file is set aside and said so. What each rule
+//! suppressed stands in `allow-counts.json`, written now and then and at the end.
 
 mod rule;
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -11,6 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use anyhow::{Context, Result};
 use sentinel_event::{Alert, Event};
+use serde::{Deserialize, Serialize};
 
 pub use rule::{Rule, Scope};
 
@@ -19,11 +22,16 @@ use crate::clock;
 /// More rules than this are not kept: each alert is held against all of them.
 pub const RULES_MAX: usize = 1000;
 
+/// Beside `allow.json`.
+const COUNTS_FILE: &str = "allow-counts.json";
+
 /// All that is allowed on one host.
 pub struct Allowed {
     path: PathBuf,
     rules: RwLock<Vec<Arc<Entry>>>,
     suppressed_total: AtomicU64,
+    /// The counts as they stand on the disk.
+    kept: Mutex<Counts>,
     /// Held while the disk is waited for, so that the pipeline never waits for it.
     writing: Mutex<()>,
 }
@@ -47,7 +55,15 @@ impl Entry {
         }))
     }
 
-    /// Alerts that it kept from being raised since the start, and when it last did.
+    /// Goes on counting where an earlier run left off.
+    fn resume(&self, counts: &Counts) {
+        if let Some(count) = counts.get(&self.rule.id) {
+            self.suppressed_total.store(count.total, Relaxed);
+            self.suppressed_last_ns.store(count.last_ns, Relaxed);
+        }
+    }
+
+    /// Alerts that it kept from being raised since it was added, and when it last did.
     pub fn suppressed(&self) -> (u64, Option<i64>) {
         let total = self.suppressed_total.load(Relaxed);
         (
@@ -82,8 +98,17 @@ impl Allowed {
                 return Err(error).with_context(|| format!("cannot read {}", path.display()));
             }
         };
+        let counts = path.with_file_name(COUNTS_FILE);
+        match read_counts(&counts) {
+            Ok(kept) => rules.iter().for_each(|entry| entry.resume(&kept)),
+            Err(reason) => tracing::warn!(
+                "{} is not used ({reason}); allow rules count from 0",
+                counts.display()
+            ),
+        }
         Ok(Allowed {
             path,
+            kept: Mutex::default(),
             rules: RwLock::new(rules),
             suppressed_total: AtomicU64::new(0),
             writing: Mutex::new(()),
@@ -144,6 +169,32 @@ impl Allowed {
         Ok(Some(removed))
     }
 
+    /// Puts on the disk what the rules suppressed, if that has changed.
+    ///
+    /// # Errors
+    /// Why the disk would not have it.
+    pub fn keep_counts(&self) -> Result<()> {
+        let counts: Counts = self
+            .list()
+            .iter()
+            .filter(|entry| entry.suppressed_total.load(Relaxed) > 0)
+            .map(|entry| {
+                let last_ns = entry.suppressed_last_ns.load(Relaxed);
+                let total = entry.suppressed_total.load(Relaxed);
+                (entry.rule.id.clone(), Count { total, last_ns })
+            })
+            .collect();
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if *kept == counts {
+            return Ok(());
+        }
+        let path = self.path.with_file_name(COUNTS_FILE);
+        let text = serde_json::to_vec_pretty(&counts).context("cannot write counts as JSON")?;
+        write(&path, &text).with_context(|| format!("cannot write {}", path.display()))?;
+        *kept = counts;
+        Ok(())
+    }
+
     fn keep(&self, rules: Vec<Arc<Entry>>) -> Result<()> {
         let plain: Vec<&Rule> = rules.iter().map(|entry| &entry.rule).collect();
         let text = serde_json::to_vec_pretty(&plain).context("cannot write rules as JSON")?;
@@ -161,6 +212,25 @@ pub enum AddError {
     Refused(String),
     /// The disk would not have it.
     Unkept(anyhow::Error),
+}
+
+/// What rules suppressed, by their ids.
+type Counts = BTreeMap<String, Count>;
+
+/// What one rule suppressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Count {
+    total: u64,
+    last_ns: i64,
+}
+
+fn read_counts(path: &Path) -> Result<Counts, String> {
+    match fs::read(path) {
+        Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| error.to_string()),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Counts::new()),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 fn parse(bytes: &[u8]) -> Result<Vec<Arc<Entry>>, String> {

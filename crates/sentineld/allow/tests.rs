@@ -215,6 +215,34 @@ fn rules_are_kept_counted_and_removed() {
 }
 
 #[test]
+fn what_was_suppressed_is_still_known_after_a_restart() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (alert, event) = scene();
+    let allowed = Allowed::open(dir.path()).expect("opens");
+    let mut wanted = rule();
+    wanted.exe = "/usr/bin/tool".into();
+    allowed.add(wanted).expect("is added");
+    assert!(allowed.allows(&alert, &event) && allowed.allows(&alert, &event));
+    allowed.keep_counts().expect("writes");
+    let told = |allowed: &Allowed| allowed.list()[0].suppressed();
+    let before = told(&allowed);
+    assert_eq!(before.0, 2);
+    let again = Allowed::open(dir.path()).expect("opens again");
+    assert_eq!(told(&again), before);
+    assert!(again.allows(&alert, &event));
+    assert_eq!((told(&again).0, again.suppressed_total()), (3, 1));
+    // Nothing to write is nothing written, and what cannot be read counts from 0.
+    let counts = dir.path().join("allow-counts.json");
+    again.keep_counts().expect("writes");
+    fs::remove_file(&counts).expect("is there");
+    again.keep_counts().expect("writes nothing");
+    assert!(!counts.exists());
+    fs::write(&counts, "{").expect("writes");
+    let afresh = Allowed::open(dir.path()).expect("opens all the same");
+    assert_eq!(told(&afresh), (0, None));
+}
+
+#[test]
 fn a_damaged_file_is_set_aside() {
     let dir = tempfile::tempdir().expect("a folder");
     for text in [

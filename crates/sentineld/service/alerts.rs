@@ -6,8 +6,10 @@ use std::sync::Arc;
 
 use prost::Message;
 use sentinel_api::v1;
+use sentinel_detect::Counted;
 use sentinel_event::Severity;
 use sentinel_store::{AlertRecord, reader};
+use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -59,6 +61,10 @@ impl Filter {
         }
     }
 
+    fn passes_counted(&self, finding: &Counted) -> bool {
+        finding.severity >= self.min_severity && self.is_asked_for(&finding.source)
+    }
+
     fn passes(&self, facts: &Facts, alert: &AlertRecord) -> bool {
         alert.severity >= self.min_severity
             && self.is_asked_for(&alert.detection)
@@ -89,6 +95,7 @@ pub fn stream(
         ..Filter::default()
     };
     let (newest, mut live) = facts.hub.listen_alerts();
+    let mut counted = request.counted.then(|| facts.hub.listen_counted());
     let (outbox, stream) = mpsc::channel(OUTBOX);
     tokio::spawn(async move {
         let mut sent_seq = newest;
@@ -104,6 +111,16 @@ pub fn stream(
         loop {
             let alert = tokio::select! {
                 alert = live.recv() => alert,
+                finding = next(&mut counted) => {
+                    let update = v1::AlertUpdate {
+                        counted: Some(convert::counted(&finding)),
+                        ..v1::AlertUpdate::default()
+                    };
+                    if filter.passes_counted(&finding) && outbox.send(Ok(update)).await.is_err() {
+                        return;
+                    }
+                    continue;
+                }
                 () = outbox.closed() => return,
             };
             let alert = match alert {
@@ -133,6 +150,20 @@ pub fn stream(
         }
     });
     Ok(ReceiverStream::new(stream))
+}
+
+/// The next finding that was only counted; never any for who did not ask for them.
+async fn next(counted: &mut Option<Receiver<Arc<Counted>>>) -> Arc<Counted> {
+    let Some(live) = counted else {
+        return std::future::pending().await;
+    };
+    loop {
+        match live.recv().await {
+            Ok(finding) => return finding,
+            Err(RecvError::Lagged(_)) => {}
+            Err(RecvError::Closed) => return std::future::pending().await,
+        }
+    }
 }
 
 /// Sends what was raised before; returns the last number sent, `None` when the client
@@ -257,6 +288,10 @@ async fn send(
     alert: Option<v1::Alert>,
     missed: u64,
 ) -> Result<(), ()> {
-    let update = v1::AlertUpdate { alert, missed };
+    let update = v1::AlertUpdate {
+        alert,
+        missed,
+        counted: None,
+    };
     outbox.send(Ok(update)).await.map_err(|_| ())
 }

@@ -2,6 +2,7 @@
 
 use prost_types::Timestamp;
 use sentinel_api::v1;
+use sentinel_detect::Counted;
 use sentinel_event::{COLUMNS, Event, Value};
 use sentinel_store::AlertRecord;
 
@@ -151,6 +152,19 @@ impl Cell for Value<'_> {
             Value::OwnedList(list) => list.clone(),
             _ => Vec::new(),
         }
+    }
+}
+
+/// A finding that was only counted.
+pub fn counted(finding: &Counted) -> v1::CountedFinding {
+    v1::CountedFinding {
+        detection: finding.source.to_string(),
+        severity: finding.severity.name().to_owned(),
+        time: Some(timestamp(finding.time_ns)),
+        pid: finding.process.pid,
+        ancestors: finding.process.ancestors().map(|a| a.pid).collect(),
+        incident: finding.incident.to_string(),
+        count: finding.count,
     }
 }
 

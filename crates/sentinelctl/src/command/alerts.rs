@@ -235,6 +235,7 @@ async fn follow(client: &mut Client, filter: &Filter, output: &mut Output) -> Re
         after_seq: filter.after_seq,
         min_severity: filter.min_severity.clone().unwrap_or_default(),
         detection: filter.detection(),
+        counted: false,
     };
     let mut stream = client::answer(client.stream_alerts(request)).await?;
     let mut left = filter.count;

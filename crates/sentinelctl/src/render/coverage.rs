@@ -25,12 +25,14 @@ pub struct Coverage {
     rows: Vec<Row>,
     goal: Duration,
     opens: Option<Opens>,
+    lost: u64,
 }
 
 /// How many attacks ended in which way.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize)]
 struct Counts {
     caught: usize,
+    grouped: usize,
     missed: usize,
     not_possible: usize,
     failed: usize,
@@ -41,6 +43,7 @@ impl Counts {
         rows.fold(Counts::default(), |mut counts, row| {
             match row.verdict {
                 Verdict::Caught { .. } => counts.caught += 1,
+                Verdict::Grouped { .. } => counts.grouped += 1,
                 Verdict::Missed { .. } => counts.missed += 1,
                 Verdict::NotPossible { .. } => counts.not_possible += 1,
                 Verdict::Failed { .. } => counts.failed += 1,
@@ -58,6 +61,7 @@ pub struct CoverageJson<'a> {
     totals: Counts,
     latency: Option<LatencyJson>,
     load: Option<LoadJson>,
+    lost: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -69,6 +73,8 @@ struct VariantJson<'a> {
     because: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     alert: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    incident: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     severity: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -99,9 +105,15 @@ struct LoadJson {
 }
 
 impl Coverage {
-    /// Of these rows, with the latency that is promised and the load that there was.
-    pub fn new(rows: Vec<Row>, goal: Duration, opens: Option<Opens>) -> Coverage {
-        Coverage { rows, goal, opens }
+    /// Of these rows, with the latency that is promised, the load that there was, and the
+    /// events that the sensor lost meanwhile.
+    pub fn new(rows: Vec<Row>, goal: Duration, opens: Option<Opens>, lost: u64) -> Coverage {
+        Coverage {
+            rows,
+            goal,
+            opens,
+            lost,
+        }
     }
 
     /// 0 if nothing was missed, nothing went wrong, and there was something to catch.
@@ -130,7 +142,7 @@ impl Coverage {
             .rows
             .iter()
             .filter_map(|row| match row.verdict {
-                Verdict::Caught { latency, .. } => Some(latency),
+                Verdict::Caught { latency, .. } | Verdict::Grouped { latency, .. } => Some(latency),
                 _ => None,
             })
             .collect();
@@ -165,6 +177,7 @@ impl Coverage {
                 opens: opens.count,
                 seconds: opens.took.as_secs_f64(),
             }),
+            lost: self.lost,
         }
     }
 }
@@ -176,6 +189,7 @@ fn ms(duration: Duration) -> f64 {
 
 fn variant_json(row: &Row) -> VariantJson<'_> {
     let (mut alert, mut severity, mut latency_ms, mut because) = (None, None, None, None);
+    let mut incident = None;
     match &row.verdict {
         Verdict::Caught {
             alert: id,
@@ -184,6 +198,14 @@ fn variant_json(row: &Row) -> VariantJson<'_> {
         } => {
             alert = id.as_deref();
             severity = how_bad.as_deref();
+            latency_ms = Some(ms(*latency));
+        }
+        Verdict::Grouped {
+            incident: of,
+            latency,
+            ..
+        } => {
+            incident = Some(&**of);
             latency_ms = Some(ms(*latency));
         }
         Verdict::Missed { because: why }
@@ -196,6 +218,7 @@ fn variant_json(row: &Row) -> VariantJson<'_> {
         outcome: row.verdict.name(),
         because,
         alert,
+        incident,
         severity,
         latency_ms,
     }
@@ -209,7 +232,14 @@ pub fn text(coverage: &Coverage, look: &Look) -> String {
         .families()
         .map(|name| family_row(coverage, name))
         .collect();
-    let names = ["FAMILY", "CAUGHT", "MISSED", "NOT POSSIBLE", "FAILED"];
+    let names = [
+        "FAMILY",
+        "CAUGHT",
+        "GROUPED",
+        "MISSED",
+        "NOT POSSIBLE",
+        "FAILED",
+    ];
     let families = table(look, &names, families);
     format!(
         "{}\n{}\n{}",
@@ -234,6 +264,19 @@ fn variant_row(row: &Row) -> TableRow {
             ];
             TableRow::from(cells)
         }
+        Verdict::Grouped {
+            incident,
+            count,
+            latency,
+        } => TableRow {
+            cells: vec![
+                name,
+                styled(GOOD, "grouped"),
+                plain("counted"),
+                right(format!("{:.1}", ms(*latency))),
+            ],
+            remarks: vec![format!("finding {count} of incident {incident}")],
+        },
         Verdict::Missed { because } => unseen(name, styled(BAD, "missed"), because),
         Verdict::NotPossible { because } => unseen(name, styled(WARN, "not possible"), because),
         Verdict::Failed { because } => unseen(name, styled(BAD, "failed"), because),
@@ -256,6 +299,7 @@ fn family_row(coverage: &Coverage, name: &str) -> TableRow {
     TableRow::from(vec![
         styled(BOLD, name),
         count(counts.caught, GOOD),
+        count(counts.grouped, GOOD),
         count(counts.missed, BAD),
         count(counts.not_possible, WARN),
         count(counts.failed, BAD),
@@ -265,8 +309,8 @@ fn family_row(coverage: &Coverage, name: &str) -> TableRow {
 fn totals(coverage: &Coverage) -> String {
     let counts = Counts::of(coverage.rows.iter());
     let mut text = format!(
-        "{} caught, {} missed, {} not possible here, {} failed\n",
-        counts.caught, counts.missed, counts.not_possible, counts.failed
+        "{} caught, {} counted into incidents, {} missed, {} not possible here, {} failed\n",
+        counts.caught, counts.grouped, counts.missed, counts.not_possible, counts.failed
     );
     if let Some(latency) = coverage.latency() {
         let verdict = if latency.goal_met { "met" } else { "not met" };
@@ -283,105 +327,12 @@ fn totals(coverage: &Coverage) -> String {
             opens.count as f64 / seconds.max(f64::EPSILON)
         ));
     }
+    match coverage.lost {
+        0 => text.push_str("no event was lost\n"),
+        lost => text.push_str(&format!("{lost} events were lost meanwhile\n")),
+    }
     text
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::render::testing::{PLAIN, check_golden};
-    use sentinel_simulate::variant;
-
-    fn row(name: &str, verdict: Verdict) -> Row {
-        Row {
-            variant: variant(name).expect("it exists"),
-            verdict,
-        }
-    }
-
-    fn caught(ms: u64) -> Verdict {
-        Verdict::Caught {
-            alert: Some("0123456789abcdef".to_owned()),
-            severity: Some("high".to_owned()),
-            latency: Duration::from_millis(ms),
-        }
-    }
-
-    fn coverage(opens: Option<Opens>) -> Coverage {
-        let because = "no alert\x1b[2J".to_owned();
-        let rows = vec![
-            row("fileless/memfd", caught(4)),
-            row("fileless/dev-shm", caught(60)),
-            row("fileless/loader-memfd", Verdict::Missed { because }),
-            row(
-                "reverse-shell/tcp4-i386",
-                Verdict::NotPossible {
-                    because: "this kernel runs no 32-bit programs".to_owned(),
-                },
-            ),
-            row(
-                "persistence/cron",
-                Verdict::Failed {
-                    because: "open: File exists".to_owned(),
-                },
-            ),
-        ];
-        Coverage::new(rows, Duration::from_millis(50), opens)
-    }
-
-    #[test]
-    fn every_verdict_has_its_line() {
-        let opens = Some(Opens {
-            count: 1_000_000,
-            took: Duration::from_secs(4),
-        });
-        let both = text(&coverage(None), &PLAIN) + &text(&coverage(opens), &PLAIN);
-        check_golden("coverage", &both);
-    }
-
-    #[test]
-    fn every_verdict_has_its_json() {
-        let json = serde_json::to_string_pretty(&coverage(None).json()).expect("JSON");
-        check_golden("coverage-json", &(json + "\n"));
-    }
-
-    #[test]
-    fn only_what_is_caught_whole_succeeds() {
-        let code = |verdicts: Vec<Verdict>| {
-            let rows = verdicts.into_iter().map(|v| row("fileless/memfd", v));
-            Coverage::new(rows.collect(), Duration::ZERO, None).exit_code()
-        };
-        let because = String::new;
-        let not_possible = || Verdict::NotPossible { because: because() };
-        assert_eq!(code(vec![caught(1), not_possible()]), 0);
-        assert_eq!(code(vec![not_possible()]), 1);
-        assert_eq!(
-            code(vec![caught(1), Verdict::Missed { because: because() }]),
-            1
-        );
-        assert_eq!(
-            code(vec![caught(1), Verdict::Failed { because: because() }]),
-            1
-        );
-    }
-
-    #[test]
-    fn percentiles_are_measured_values() {
-        let rows = (1..=200)
-            .map(|ms| row("fileless/memfd", caught(ms)))
-            .collect();
-        let latency = Coverage::new(rows, Duration::from_millis(50), None)
-            .latency()
-            .expect("there are samples");
-        assert_eq!(
-            (latency.p50_ms, latency.p99_ms, latency.max_ms),
-            (100.0, 198.0, 200.0)
-        );
-        assert!(!latency.goal_met);
-        assert!(
-            Coverage::new(vec![], Duration::ZERO, None)
-                .latency()
-                .is_none()
-        );
-    }
-}
+mod tests;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use sentinel_api::v1::Alert;
+use sentinel_api::v1::{Alert, CountedFinding};
 use sentinel_event::{Kind, Severity};
 use sentinel_simulate::{Expected, Failure, Outcome};
 
@@ -21,6 +21,16 @@ pub enum Verdict {
         alert: Option<String>,
         /// The severity of the alert.
         severity: Option<String>,
+        /// From the system call to here.
+        latency: Duration,
+    },
+    /// It was seen as what it is, and counted into an incident that had raised all the alerts
+    /// that it may within a time.
+    Grouped {
+        /// The incident.
+        incident: String,
+        /// How many findings it had then.
+        count: u64,
         /// From the system call to here.
         latency: Duration,
     },
@@ -46,6 +56,7 @@ impl Verdict {
     pub fn name(&self) -> &'static str {
         match self {
             Verdict::Caught { .. } => "caught",
+            Verdict::Grouped { .. } => "grouped",
             Verdict::Missed { .. } => "missed",
             Verdict::NotPossible { .. } => "not_possible",
             Verdict::Failed { .. } => "failed",
@@ -106,6 +117,18 @@ fn by_alert(run: &Run, seen: &Seen, detection: &str, severity: Severity) -> Verd
             latency: latency(alert.time, *received),
         };
     }
+    let mut counted = seen.counted.iter().filter(|(_, finding)| {
+        finding.detection == detection
+            && Severity::from_name(&finding.severity) >= Some(severity)
+            && is_counted_of(finding, run)
+    });
+    if let Some((received, finding)) = counted.next() {
+        return Verdict::Grouped {
+            incident: finding.incident.clone(),
+            count: finding.count,
+            latency: latency(finding.time, *received),
+        };
+    }
     let state = seen.detections.get(detection).map(String::as_str);
     let because = match (&own[..], state) {
         (_, None) => format!("the daemon does not know {detection}"),
@@ -151,6 +174,13 @@ fn belongs(alert: &Alert, run: &Run) -> bool {
     };
     let is_own = alert.pid == pid || alert.ancestors.iter().any(|ancestor| ancestor.pid == pid);
     is_own && is_during(alert.time, run)
+}
+
+fn is_counted_of(finding: &CountedFinding, run: &Run) -> bool {
+    run.report.pid.is_some_and(|pid| {
+        let is_own = finding.pid == pid || finding.ancestors.contains(&pid);
+        is_own && is_during(finding.time, run)
+    })
 }
 
 fn is_during(time: Option<prost_types::Timestamp>, run: &Run) -> bool {
@@ -244,6 +274,34 @@ mod tests {
             vec![alert(7, 1, "low", 100_500)],
             Err("only low fileless_execution; fileless_execution of high or worse is expected"),
         );
+    }
+
+    #[test]
+    fn what_was_only_counted_is_grouped() {
+        let finding = |pid, severity: &str| CountedFinding {
+            detection: "fileless_execution".to_owned(),
+            severity: severity.to_owned(),
+            time: Some(at(100_500).into()),
+            pid,
+            ancestors: vec![1],
+            incident: "feed".to_owned(),
+            count: 21,
+        };
+        let of = |finding: CountedFinding| {
+            let seen = Seen {
+                counted: vec![(at(100_520), finding)],
+                ..seen(vec![])
+            };
+            judge(&run("fileless/memfd"), &seen)
+        };
+        let expected = Verdict::Grouped {
+            incident: "feed".to_owned(),
+            count: 21,
+            latency: Duration::from_millis(20),
+        };
+        assert_eq!(of(finding(7, "critical")), expected);
+        assert!(matches!(of(finding(7, "low")), Verdict::Missed { .. }));
+        assert!(matches!(of(finding(8, "critical")), Verdict::Missed { .. }));
     }
 
     #[test]

@@ -49,12 +49,12 @@ fn request(rows: &[Row]) -> ReportCoverageRequest {
 /// How bad it is, and then how slow.
 fn rank(verdict: &Verdict) -> (u8, std::time::Duration) {
     let slow = match verdict {
-        Verdict::Caught { latency, .. } => *latency,
+        Verdict::Caught { latency, .. } | Verdict::Grouped { latency, .. } => *latency,
         _ => std::time::Duration::ZERO,
     };
     let bad = match verdict {
         Verdict::NotPossible { .. } => 0,
-        Verdict::Caught { .. } => 1,
+        Verdict::Caught { .. } | Verdict::Grouped { .. } => 1,
         Verdict::Failed { .. } => 2,
         Verdict::Missed { .. } => 3,
     };
@@ -80,6 +80,11 @@ fn result(row: &Row) -> CoverageResult {
         } => {
             result.alert = alert.clone().unwrap_or_default();
             result.severity = severity.clone().unwrap_or_default();
+            result.latency_us = Some(u64::try_from(latency.as_micros()).unwrap_or(u64::MAX));
+        }
+        // Seen as what it is; that there was no alert of its own is a matter of the moment.
+        Verdict::Grouped { latency, .. } => {
+            result.outcome = "caught".to_owned();
             result.latency_us = Some(u64::try_from(latency.as_micros()).unwrap_or(u64::MAX));
         }
         Verdict::Missed { because }

@@ -4,17 +4,19 @@ use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use sentinel_api::v1::{
-    Alert, AlertUpdate, Event, EventUpdate, Hook, StatusRequest, StreamAlertsRequest,
-    StreamEventsRequest,
+    self, Alert, AlertUpdate, CountedFinding, Event, EventUpdate, Hook, StatusRequest,
+    StatusResponse, StreamAlertsRequest, StreamEventsRequest,
 };
 use sentinel_simulate::{Expected, Variant};
 use tonic::{Status, Streaming};
 
-use crate::client::{self, Target};
+use crate::client::{self, Client, Target};
 use crate::failure::Failure;
 
 /// The two streams of the daemon.
 pub struct Watch {
+    client: Client,
+    lost_before: u64,
     alerts: Streaming<AlertUpdate>,
     /// Only when a variant is no more than an event.
     events: Option<Streaming<EventUpdate>>,
@@ -27,6 +29,8 @@ pub struct Watch {
 pub struct Seen {
     /// Alerts, as they came.
     pub alerts: Vec<(SystemTime, Alert)>,
+    /// Findings that were only counted, as they came.
+    pub counted: Vec<(SystemTime, CountedFinding)>,
     /// Events of the kinds that were asked for, as they came.
     pub events: Vec<(SystemTime, Event)>,
     /// Alerts and events that came too fast to be read.
@@ -42,6 +46,7 @@ impl Watch {
     pub async fn open(target: &Target, variants: &[&'static Variant]) -> Result<Watch, Failure> {
         let mut client = client::connect(target).await?;
         let status = client::answer(client.status(StatusRequest {})).await?;
+        let lost_before = lost(&status);
         let states = status.detections.into_iter();
         let seen = Seen {
             detections: states.map(|d| (d.name, d.state)).collect(),
@@ -52,7 +57,11 @@ impl Watch {
                 .collect(),
             ..Seen::default()
         };
-        let alerts = client::answer(client.stream_alerts(StreamAlertsRequest::default())).await?;
+        let request = StreamAlertsRequest {
+            counted: true,
+            ..StreamAlertsRequest::default()
+        };
+        let alerts = client::answer(client.stream_alerts(request)).await?;
         let mut kinds: Vec<String> = variants
             .iter()
             .filter_map(|variant| match variant.expected {
@@ -73,10 +82,18 @@ impl Watch {
             }
         };
         Ok(Watch {
+            client,
+            lost_before,
             alerts,
             events,
             seen,
         })
+    }
+
+    /// Events that the sensor has lost since the streams were opened.
+    pub async fn lost(&mut self) -> Result<u64, Failure> {
+        let status = client::answer(self.client.status(StatusRequest {})).await?;
+        Ok(lost(&status).saturating_sub(self.lost_before))
     }
 
     /// Takes in the next thing that the daemon says.
@@ -85,6 +102,7 @@ impl Watch {
             alerts,
             events,
             seen,
+            ..
         } = self;
         let event = async {
             match events {
@@ -96,7 +114,9 @@ impl Watch {
             update = alerts.message() => {
                 let update = still_open(update)?;
                 seen.missed += update.missed;
-                seen.alerts.extend(update.alert.map(|alert| (SystemTime::now(), alert)));
+                let now = SystemTime::now();
+                seen.alerts.extend(update.alert.map(|alert| (now, alert)));
+                seen.counted.extend(update.counted.map(|finding| (now, finding)));
             }
             update = event => {
                 let update = still_open(update)?;
@@ -106,6 +126,13 @@ impl Watch {
         }
         Ok(())
     }
+}
+
+/// Events that found no room in their ring.
+fn lost(status: &StatusResponse) -> u64 {
+    let Some(rings) = &status.rings else { return 0 };
+    let of = |ring: &Option<v1::Ring>| ring.as_ref().map_or(0, |ring| ring.lost);
+    of(&rings.priority) + of(&rings.bulk)
 }
 
 fn still_open<T>(update: Result<Option<T>, Status>) -> Result<T, Failure> {

@@ -88,10 +88,12 @@ impl Sentinel for Fake {
         let updates = alerts.map(|alert| AlertUpdate {
             alert: Some(alert),
             missed: 0,
+            counted: None,
         });
         let notice = AlertUpdate {
             alert: None,
             missed: 3,
+            counted: None,
         };
         self.stream(std::iter::once(notice).chain(updates).collect())
     }
