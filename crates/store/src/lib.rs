@@ -36,6 +36,7 @@ mod writer;
 pub use alerts::{ALERT_COLUMNS, AlertColumn, AlertRecord, AncestorRecord, TechniqueRecord};
 pub use config::{Config, Fsync};
 pub use error::{Problem, StoreError};
+pub use lock::is_in_use;
 pub use stats::Stats;
 pub use store::Store;
 pub use table::{SCHEMA_VERSION, Table};

@@ -6,7 +6,8 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::StoreError;
 use crate::layout::Layout;
@@ -36,7 +37,7 @@ impl FolderLock {
         };
         writable(&path, false).map_err(unwritable)?;
         let mut file = File::open(&path).map_err(unwritable)?;
-        let locked = file.try_lock();
+        let locked = try_lock(&file);
         let mut holder = String::new();
         file.read_to_string(&mut holder).map_err(unwritable)?;
         match locked {
@@ -67,7 +68,24 @@ impl FolderLock {
     }
 }
 
-fn writable(path: &std::path::Path, truncate: bool) -> std::io::Result<File> {
+/// Whoever only asks whether the folder is in use holds the lock for a moment.
+fn try_lock(file: &File) -> Result<(), TryLockError> {
+    for _ in 0..3 {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(10)),
+            locked => return locked,
+        }
+    }
+    file.try_lock()
+}
+
+/// Whether a process owns this data folder now.
+pub fn is_in_use(data_dir: &Path) -> bool {
+    let lock = File::open(Layout::new(data_dir).lock());
+    lock.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+}
+
+fn writable(path: &Path, truncate: bool) -> std::io::Result<File> {
     OpenOptions::new()
         .write(true)
         .create(true)

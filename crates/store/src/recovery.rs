@@ -8,7 +8,16 @@ use crate::partition::{self, TEMPORARY_SUFFIX};
 use crate::seal::{seal, seqs};
 use crate::{Problem, StoreError, Table, io};
 
-/// Checks every file of a table. Returns the highest sequence number in use.
+/// The highest sequence numbers of a table.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct LastSeqs {
+    /// That was given out.
+    pub last_used: u64,
+    /// Whose row is in a file.
+    pub last_stored: u64,
+}
+
+/// Checks every file of a table.
 ///
 /// Journals that are whole stay where they are and are sealed later; damaged ones are
 /// sealed as far as they can be read and set aside now.
@@ -17,11 +26,13 @@ pub(crate) fn recover(
     table: Table,
     host: &str,
     problems: &mut Vec<Problem>,
-) -> Result<u64, StoreError> {
-    let mut last_seq = 0;
+) -> Result<LastSeqs, StoreError> {
+    let mut last_used = 0;
+    let mut last_stored = 0;
     for partition in layout.list_partitions(table)? {
         // The name counts even when the file is of no use: its numbers were given out.
-        last_seq = last_seq.max(partition.seqs.last);
+        last_used = last_used.max(partition.seqs.last);
+        last_stored = last_stored.max(partition.seqs.last);
         match partition::check(&partition.path, table) {
             Ok(()) => {}
             Err(error) if error.is_unusable() => {
@@ -32,11 +43,14 @@ pub(crate) fn recover(
     }
     remove_leftovers(layout, table)?;
     for journal in layout.list_journals(table)? {
-        last_seq = last_seq.max(journal.first_seq);
         let found = recover_journal(layout, table, &journal, host, problems)?;
-        last_seq = last_seq.max(found);
+        last_used = last_used.max(journal.first_seq).max(found);
+        last_stored = last_stored.max(found);
     }
-    Ok(last_seq)
+    Ok(LastSeqs {
+        last_used,
+        last_stored,
+    })
 }
 
 fn recover_journal(

@@ -35,6 +35,8 @@ pub struct Stats {
 pub(crate) struct Counters {
     pub events_written: AtomicU64,
     pub events_dropped: AtomicU64,
+    /// The number of the last event that was written, or given up.
+    pub settled_seq: AtomicU64,
     pub alerts_written: AtomicU64,
     pub alerts_dropped: AtomicU64,
     /// Bytes in partitions, closed journals and the quarantine.

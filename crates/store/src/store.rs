@@ -54,6 +54,7 @@ pub struct Store {
     rows: EventRows,
     alerts: Log,
     waiting_alerts: Vec<AlertRecord>,
+    last_stored: u64,
     last_event: u64,
     last_alert: u64,
     flushed_at: Instant,
@@ -76,8 +77,9 @@ impl Store {
         prepare_folder(&layout)?;
         let lock = FolderLock::take(&layout)?;
         let mut problems = Vec::new();
-        let mut last_event = recovery::recover(&layout, Table::Events, host, &mut problems)?;
-        let mut last_alert = recovery::recover(&layout, Table::Alerts, host, &mut problems)?;
+        let events = recovery::recover(&layout, Table::Events, host, &mut problems)?;
+        let alerts = recovery::recover(&layout, Table::Alerts, host, &mut problems)?;
+        let (mut last_event, mut last_alert) = (events.last_used, alerts.last_used);
         if !lock.was_clean {
             last_event += SKIPPED_EVENTS;
             last_alert += SKIPPED_ALERTS;
@@ -97,6 +99,7 @@ impl Store {
             rows: EventRows::new(),
             alerts: Log::new(shared.clone(), Table::Alerts),
             waiting_alerts: Vec::new(),
+            last_stored: events.last_stored,
             last_event,
             last_alert,
             flushed_at: Instant::now(),
@@ -111,43 +114,43 @@ impl Store {
         (self.last_event, self.last_alert)
     }
 
-    /// Takes events, whose numbers must grow. They are on disk after the next flush.
+    /// The number of the last event that was on disk when the folder was opened.
+    pub fn last_stored_event(&self) -> u64 {
+        self.last_stored
+    }
+
+    /// Takes events, whose numbers must grow. They are on disk after the next flush, all
+    /// of them or none: what is given at once is never divided.
     ///
     /// # Errors
     /// When the events did not follow or rows could not be written; those rows are
     /// given up and counted as dropped.
     pub fn append_events(&mut self, events: &[Event]) -> Result<(), StoreError> {
-        let mut rest = events;
-        while !rest.is_empty() {
-            let room = self
-                .shared
-                .config
-                .flush_rows
-                .saturating_sub(self.rows.len());
-            let most = room.clamp(1, rest.len());
-            let mut last = self.last_event;
-            let follows = |event: &&Event| std::mem::replace(&mut last, event.seq) < event.seq;
-            let count = rest.iter().take(most).take_while(follows).count();
-            let (fitting, others) = rest.split_at(count);
-            self.rows.push(fitting);
-            self.last_event = fitting.last().map_or(self.last_event, |event| event.seq);
-            if count < most {
-                self.count_dropped_events(others.len());
-                return Err(StoreError::Sequence {
-                    table: "event",
-                    got: others[0].seq,
-                    last: self.last_event,
-                });
-            }
-            if self.rows.len() >= self.shared.config.flush_rows
-                && let Err(error) = self.flush_events()
-            {
-                self.count_dropped_events(others.len());
-                return Err(error);
-            }
-            rest = others;
+        let rows_max = self.shared.config.flush_rows;
+        let mut written = Ok(());
+        if self.rows.len() + events.len() > rows_max {
+            written = self.flush_events();
         }
-        Ok(())
+        let mut last = self.last_event;
+        let follows = |event: &&Event| std::mem::replace(&mut last, event.seq) < event.seq;
+        let count = events.iter().take_while(follows).count();
+        let (fitting, others) = events.split_at(count);
+        self.rows.push(fitting);
+        self.last_event = fitting.last().map_or(self.last_event, |event| event.seq);
+        if self.rows.len() >= rows_max {
+            written = written.and(self.flush_events());
+        }
+        match others.first() {
+            None => written,
+            Some(other) => {
+                self.count_dropped_events(others.len());
+                Err(StoreError::Sequence {
+                    table: "event",
+                    got: other.seq,
+                    last: self.last_event,
+                })
+            }
+        }
     }
 
     /// Takes alerts, whose numbers must grow. They are on disk after the next flush.
@@ -278,6 +281,8 @@ impl Store {
             }
             Err(_) => self.count_dropped_events(rows),
         }
+        let settled = &self.shared.counters.settled_seq;
+        settled.store(self.last_event, Relaxed);
         result
     }
 

@@ -75,6 +75,12 @@ impl Writer {
         fitted
     }
 
+    /// The number of the last event that was written to the journal, or given up; 0 before
+    /// the first.
+    pub fn settled_seq(&self) -> u64 {
+        self.shared.counters.settled_seq.load(Relaxed)
+    }
+
     /// The state of the store now.
     pub fn stats(&self) -> Stats {
         let path = self.shared.layout.root().to_owned();
