@@ -197,9 +197,16 @@ impl Table {
                 // The kernel counts up by one per exec, so the image before had one less.
                 let seq = entry.exec_seq.unwrap_or(actor.exec_seq.wrapping_sub(1));
                 previous = std::mem::take(&mut entry.previous);
-                previous.push((seq, Arc::clone(&entry.image)));
-                previous.drain(..previous.len().saturating_sub(IMAGES_KEPT));
-                (entry.image.parent.clone(), Arc::clone(&entry.image.exe))
+                let parent = entry.image.parent.clone();
+                if seq == actor.exec_seq {
+                    // /proc told of this image before the record of its beginning came.
+                    let before = previous.last().map(|(_, image)| Arc::clone(&image.exe));
+                    (parent, before.unwrap_or_default())
+                } else {
+                    previous.push((seq, Arc::clone(&entry.image)));
+                    previous.drain(..previous.len().saturating_sub(IMAGES_KEPT));
+                    (parent, Arc::clone(&entry.image.exe))
+                }
             }
             None => {
                 let parent = self.newest_with_pid(actor.ppid, actor.start_ns);

@@ -305,3 +305,34 @@ fn a_seeded_image_has_the_identity_that_its_exec_would_have_given() {
         assert_eq!(late.process.exec_id, events[0].process.exec_id);
     }
 }
+
+/// After a restart the records that waited in the rings are older than what /proc tells.
+#[test]
+fn an_exec_that_proc_told_of_before_is_the_same_image() {
+    let mut before = World::new(100);
+    before.fork(actor(1, 0, 0), 10, 1);
+    let seen = before.exec(actor(10, 1, 4), "/bin/long");
+    let mut after = World::new(100);
+    let seed = Seed {
+        actor: actor(10, 1, 4),
+        is_counted: true,
+        image: image("/bin/long"),
+    };
+    let mut events = Vec::new();
+    after
+        .enricher
+        .seed(0, vec![seed], &mut NoLookup, &mut events);
+    let late = after.exec(actor(10, 1, 4), "/bin/long");
+    assert_eq!(late.process.exec_id, seen.process.exec_id);
+    let Detail::Exec(exec) = &late.detail else {
+        panic!("an exec");
+    };
+    assert_eq!(&*exec.previous_exe, "", "an image does not follow itself");
+    assert_eq!(lineage(&late), lineage(&seen));
+    // The next one follows it as ever.
+    let next = after.exec(actor(10, 1, 5), "/bin/next");
+    let Detail::Exec(exec) = &next.detail else {
+        panic!("an exec");
+    };
+    assert_eq!(&*exec.previous_exe, "/bin/long");
+}
