@@ -3,6 +3,7 @@
 
 use std::{
     env, fs,
+    hash::{DefaultHasher, Hasher},
     path::{Path, PathBuf},
 };
 
@@ -24,12 +25,21 @@ fn main() -> Result<()> {
             .with_context(|| format!("cannot link {}", object.display()))?;
     }
     linker.link().context("cannot link the BPF objects")?;
+    println!("cargo:rustc-env=SENTINEL_PROGRAMS={:x}", hash(&linked)?);
     // Loaded by itself, so it stays an object of its own.
     compile(Path::new(TASKS), &out)?;
     SkeletonBuilder::new()
         .obj(&linked)
         .generate(out.join("sentinel.skel.rs"))
         .context("cannot generate the skeleton")
+}
+
+/// Tells one build of the programs from another, so that a daemon takes over none that are
+/// not its own.
+fn hash(object: &Path) -> Result<u64> {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(&fs::read(object).context("cannot read the linked object")?);
+    Ok(hasher.finish())
 }
 
 fn sources() -> Result<Vec<PathBuf>> {

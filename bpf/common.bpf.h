@@ -26,6 +26,7 @@
 
 extern const volatile struct sentinel_knobs knobs;
 extern const volatile struct sentinel_calls calls;
+extern volatile struct sentinel_attendance attendance;
 
 /* Sizes are set by the daemon before loading; these are the least that work. */
 struct {
@@ -44,6 +45,12 @@ struct {
 	__type(key, __u32);
 	__type(value, struct sentinel_counter);
 } counters __weak SEC(".maps");
+
+/* Whether no daemon has been there for so long that the host is to be left in peace. */
+static __always_inline bool attendance__is_over(void)
+{
+	return bpf_ktime_get_ns() > attendance.until_ns;
+}
 
 static __always_inline struct sentinel_counter *counter__of(__u32 ring, __u32 kind)
 {

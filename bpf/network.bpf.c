@@ -77,6 +77,8 @@ static __always_inline int close__emit(struct sock *sk, int old_state)
 
 	if (!begun)
 		return 0;
+	if (attendance__is_over())
+		goto forget;
 	if (window) {
 		connection__key(&repeated, begun, begun->header.kind);
 		repeated.access |= begun->header.kind << 16 | old_state << 8;

@@ -16,9 +16,6 @@
 #pragma GCC diagnostic push
 #pragma GCC diagnostic error "-Wpadded"
 
-/* Bumped with every change of this file's layouts. */
-#define SENTINEL_ABI_VERSION 4
-
 enum sentinel_kind {
 	SENTINEL_KIND_NONE = 0,
 	SENTINEL_KIND_EXEC = 1,
@@ -72,6 +69,8 @@ enum sentinel_ring {
 };
 
 enum sentinel_limit {
+	/* Bumped with every change of this file's layouts. */
+	SENTINEL_ABI_VERSION = 5,
 	/* Longest name of a path component or interpreter, with its NUL. */
 	SENTINEL_NAME_BYTES = 256,
 	SENTINEL_COMM_BYTES = 16,
@@ -411,8 +410,17 @@ struct sentinel_muted {
 
 /* What the daemon decides before the programs are loaded. */
 struct sentinel_knobs {
-	__u32 daemon_pid; /* its own file noise is not reported */
-	__u32 pidns_inum; /* its pid namespace; 0 when that is the initial one */
+	__u32 pidns_inum; /* the daemon's pid namespace; 0 when that is the initial one */
+	__u32 pad;
+};
+
+/*
+ * Whether somebody attends to the programs, which outlive a daemon that is killed. The
+ * daemon renews it; once it is over the programs do nothing.
+ */
+struct sentinel_attendance {
+	__u64 until_ns;	  /* CLOCK_MONOTONIC, so that a host that slept was not left alone */
+	__u64 daemon_pid; /* the daemon's own file noise is not reported */
 };
 
 /*

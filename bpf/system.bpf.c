@@ -50,6 +50,8 @@ int BPF_PROG(handle_module, struct module *module)
 		.call = SENTINEL_CALL_INIT_MODULE,
 	};
 
+	if (attendance__is_over())
+		return 0;
 	action.path.kernel_text = __builtin_preserve_access_index(&module->name[0]);
 	return action__emit(&action);
 }

@@ -74,19 +74,23 @@ static __always_inline void header__fill(struct sentinel_header *header, __u32 k
 }
 
 /*
- * Whether the current task is to be reported: it is in the daemon's pid namespace
- * (a daemon in a container answers for that container alone) and is not the daemon.
+ * Whether the current task is to be reported: somebody is there to read it, it is in the
+ * daemon's pid namespace (a daemon in a container answers for that container alone) and is
+ * not the daemon. Every program asks one of these two before it does anything that costs.
  */
 static __always_inline bool task__in_scope(struct task_struct *task)
 {
-	return !knobs.pidns_inum || task__pid(task);
+	return !attendance__is_over() && (!knobs.pidns_inum || task__pid(task));
 }
 
 static __always_inline bool task__is_noise(struct task_struct *task)
 {
-	__u32 pid = task__pid(READ(task, group_leader));
+	__u32 pid;
 
-	return pid == 0 || pid == knobs.daemon_pid;
+	if (attendance__is_over())
+		return true;
+	pid = task__pid(READ(task, group_leader));
+	return pid == 0 || pid == attendance.daemon_pid;
 }
 
 #endif

@@ -10,6 +10,8 @@ const volatile struct sentinel_knobs knobs SEC(".rodata") = {};
 
 const volatile struct sentinel_calls calls SEC(".rodata") = {};
 
+volatile struct sentinel_attendance attendance SEC(".bss") = {};
+
 const volatile struct sentinel_repeat no_repeat SEC(".rodata") = {};
 
 /* The daemon lets one of them be counted into and reads the other. */

@@ -35,6 +35,8 @@ mod refusals;
 mod remote;
 /// What is counted instead of told.
 mod repeats;
+/// A daemon that is killed, and the next one.
+mod restart;
 /// Sigma rules and what is allowed.
 mod rules;
 /// What the kernel programs see, trigger by trigger.

@@ -10,6 +10,7 @@ pub mod acknowledgements;
 pub mod allow;
 pub mod anomaly;
 pub mod audit;
+pub mod cleanup;
 pub mod clock;
 pub mod config;
 mod console;

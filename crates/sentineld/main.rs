@@ -13,7 +13,7 @@ use sentineld::config::{Config, ConfigError, DEFAULT_PATH};
 use sentineld::mode::Mode;
 use sentineld::replay::Speed;
 use sentineld::settings::{Flags, Settings};
-use sentineld::{journald, learning, probe, replay, rules, run};
+use sentineld::{cleanup, journald, learning, probe, replay, rules, run};
 
 /// Host security sensor: watches from inside the kernel, learns what is normal, says when
 /// something is not.
@@ -83,6 +83,12 @@ enum Command {
         #[arg(value_name = "DIR")]
         dir: PathBuf,
     },
+    /// Remove the kernel programs of daemons that are gone.
+    ///
+    /// They wait for the next daemon of the same data folder, and do nothing once
+    /// `sensor.lease_ms` is over. Those of daemons that live are left alone; those of the
+    /// service are systemd's, and go when it is stopped.
+    Cleanup,
     /// Show what can be observed on this kernel, and through which hooks.
     Probe {
         /// Print JSON.
@@ -173,6 +179,10 @@ fn execute(command: Command) -> Result<()> {
                 .context("cannot write the man page")?;
             let path = dir.join("sentinel.8");
             std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
+        }
+        Command::Cleanup => {
+            journald::start(true);
+            cleanup::run()
         }
         Command::Probe { json } => {
             journald::start(true);

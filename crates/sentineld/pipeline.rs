@@ -94,6 +94,7 @@ pub fn run(
                 Request::Rules(set) => judges.rules.replace(*set),
             }
         }
+        source.settled(writer.settled_seq());
         let due = figures_at.is_none_or(|at: Instant| at.elapsed() >= FIGURES_INTERVAL);
         hub.report(due.then(|| figures(&source, &judges.engine)));
         if due {

@@ -14,12 +14,20 @@ pub fn run(as_json: bool) -> Result<()> {
         let rows: Vec<_> = hooks.iter().map(row).collect();
         serde_json::to_string_pretty(&rows).context("cannot write JSON")? + "\n"
     } else {
-        table(&hooks)
+        table(&hooks) + &after_a_crash()
     };
     match io::stdout().lock().write_all(text.as_bytes()) {
         // A reader that has seen enough is not an error.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         written => written.context("cannot write to standard output"),
+    }
+}
+
+/// Whether the programs go on when a daemon like this one is killed.
+fn after_a_crash() -> String {
+    match sensor::keeps_programs() {
+        Ok(()) => "\nAfter a crash the kernel programs go on, and the next daemon reads what they wrote.\n".to_owned(),
+        Err(reason) => format!("\nA crash leaves a gap until the next start, because {reason}.\n"),
     }
 }
 

@@ -26,11 +26,11 @@ use crate::mode::ModeFile;
 use crate::pipeline::{Judges, KnownAlerts};
 use crate::procfs::Procfs;
 use crate::rules::{Book, Page, Rules};
-use crate::sensor::{Host, Sensor, check_privileges, tasks};
+use crate::sensor::{Host, Keeping, Place, Sensor, check_privileges, tasks};
 use crate::service::{self, Door, Facts, Socket};
 use crate::settings::Settings;
-use crate::source::Live;
-use crate::{clock, console, journald, metrics, notify, pipeline, rules};
+use crate::source::{Live, Observations};
+use crate::{clock, console, journald, metrics, notify, pipeline, rules, sensor};
 
 /// How often what allow rules suppressed is put on the disk.
 const COUNTS_INTERVAL: Duration = Duration::from_secs(60);
@@ -62,7 +62,12 @@ pub fn run(settings: Settings, with_console: bool) -> Result<()> {
     // Until here there is one thread; those that are started from now on hold no
     // capability that is not in use.
     let mut seeds = Vec::new();
-    let sensor = Sensor::start(&config.sensor, &host, || {
+    sensor::remove_stale();
+    let keeping = Keeping {
+        place: Place::choose(&config.data_dir),
+        last_seq: store.last_stored_event(),
+    };
+    let sensor = Sensor::start(&config.sensor, &host, keeping, || {
         let tasks = tasks(&host);
         seeds = Procfs::new().all(&tasks);
     })?;
@@ -78,6 +83,7 @@ pub fn run(settings: Settings, with_console: bool) -> Result<()> {
         started_ns: clock::unix_ns(),
         started: Instant::now(),
         hooks: sensor.hooks.clone(),
+        gap_reason: sensor.gap_reason.clone(),
         sensor: Arc::clone(&sensor.stats),
         identity: Box::new(identity.stats()),
         filter: sensor.filter.clone(),
@@ -102,7 +108,11 @@ pub fn run(settings: Settings, with_console: bool) -> Result<()> {
         config.sensor.processes_max as usize,
     );
     let source = Live::new(
-        sensor.observations,
+        Observations {
+            observations: sensor.observations,
+            since_ns: sensor.since_ns,
+            progress: sensor.progress,
+        },
         Enricher::new(table, event_seq + 1),
         seeds,
         identity,

@@ -10,6 +10,7 @@ use sentinel_process::{Counters, Enricher, Executable, Image, Lookup, Observed, 
 use crate::clock;
 use crate::identity::Identity;
 use crate::procfs::Procfs;
+use crate::sensor::{Drained, Mark};
 
 /// What a source had to say.
 pub enum Next {
@@ -25,6 +26,10 @@ pub enum Next {
 pub trait Source: Send {
     /// The next events, or `Idle` after `timeout`.
     fn next(&mut self, timeout: Duration) -> Next;
+    /// Events up to this number are in the journal.
+    fn settled(&mut self, seq: u64) {
+        let _ = seq;
+    }
     /// What its process table counts.
     fn processes(&self) -> Counters;
     /// The processes that live, by its process table.
@@ -35,24 +40,45 @@ pub trait Source: Send {
 
 /// The live sensor's observations, made into events.
 pub struct Live {
-    observations: Receiver<Vec<Observed>>,
+    observations: Receiver<Drained>,
     enricher: Enricher,
     answers: Answers,
+    progress: Mark,
     seeds: Option<Vec<Seed>>,
+    /// Those that are younger than the first observation, which tells how they began.
+    late: Vec<Seed>,
+    seeded_ns: u64,
 }
 
+/// What the processes are compared with that ran before, on both sides of the time that an
+/// earlier daemon noted.
+const MARGIN_NS: u64 = 1_000_000_000;
+
 impl Live {
-    /// Events of `observations`, numbered on by `enricher`. The processes of `seeds`
+    /// Events of what `sensor` sees, numbered on by `enricher`. The processes of `seeds`
     /// come first: those that /proc showed once the hooks were attached, so that none is
     /// missed in between.
+    ///
+    /// Where an earlier daemon's programs were taken over, the first observations are older
+    /// than `seeds`. Processes that began since then come when those have been told.
     pub fn new(
-        observations: Receiver<Vec<Observed>>,
+        sensor: Observations,
         enricher: Enricher,
         seeds: Vec<Seed>,
         identity: Identity,
     ) -> Live {
+        let since_ns = sensor
+            .since_ns
+            .unwrap_or(u64::MAX)
+            .saturating_sub(MARGIN_NS);
+        let (late, seeds) = seeds
+            .into_iter()
+            .partition(|seed| seed.actor.start_ns >= since_ns);
         Live {
-            observations,
+            observations: sensor.observations,
+            progress: sensor.progress,
+            late,
+            seeded_ns: clock::boot_ns(),
             enricher,
             answers: Answers {
                 procfs: Procfs::new(),
@@ -61,6 +87,16 @@ impl Live {
             seeds: Some(seeds),
         }
     }
+}
+
+/// What the sensor sees, and how it goes on.
+pub struct Observations {
+    /// What it saw.
+    pub observations: Receiver<Drained>,
+    /// Since when, where an earlier daemon's programs were taken over; since boot.
+    pub since_ns: Option<u64>,
+    /// Is told what is in the journal.
+    pub progress: Mark,
 }
 
 /// Where the process table asks.
@@ -123,19 +159,41 @@ impl Live {
 
 impl Source for Live {
     fn next(&mut self, timeout: Duration) -> Next {
+        let mut mark = None;
+        let mut is_late = false;
         let mut events = match self.seeds.take() {
             Some(seeds) => self.seeded(seeds),
             None => match self.observations.recv_timeout(timeout) {
-                Ok(observed) => self.enriched(observed),
-                Err(RecvTimeoutError::Timeout) => Vec::new(),
+                Ok(drained) => {
+                    mark = drained.mark;
+                    let last = drained.observed.last();
+                    is_late = last.is_some_and(|last| last.time_ns > self.seeded_ns);
+                    self.enriched(drained.observed)
+                }
+                Err(RecvTimeoutError::Timeout) => {
+                    is_late = true;
+                    Vec::new()
+                }
                 Err(RecvTimeoutError::Disconnected) => return Next::End,
             },
         };
+        if is_late && !self.late.is_empty() {
+            let late = std::mem::take(&mut self.late);
+            events.extend(self.seeded(late));
+        }
         self.digests(&mut events);
+        if let (Some(mark), Some(last)) = (mark, events.last()) {
+            // All of these events reach the journal, or none.
+            mark.numbered(last.seq);
+        }
         match events.is_empty() {
             true => Next::Idle,
             false => Next::Batch(events),
         }
+    }
+
+    fn settled(&mut self, seq: u64) {
+        self.progress.safe(seq);
     }
 
     fn processes(&self) -> Counters {

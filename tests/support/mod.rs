@@ -215,12 +215,15 @@ impl Daemon {
     }
 
     /// Kills it, which it cannot prepare for, and starts another on the same folder.
-    pub fn kill_and_restart(mut self) -> Daemon {
+    pub fn kill_and_restart(self) -> Daemon {
+        Daemon::start_in(self.kill(), one_at_a_time())
+    }
+
+    /// Kills it, which it cannot prepare for.
+    pub fn kill(mut self) -> TempDir {
         self.signal(nix::sys::signal::Signal::SIGKILL);
         assert!(!self.wait().success());
-        let dir = std::mem::replace(&mut self.dir, TempDir::new().expect("a folder"));
-        drop(self);
-        Daemon::start_in(dir, one_at_a_time())
+        std::mem::replace(&mut self.dir, TempDir::new().expect("a folder"))
     }
 
     /// Sends it a signal.

@@ -61,19 +61,14 @@ upgrades() {
     dpkg --status sentinel | grep '^Version: 99'
 }
 
-when() { systemctl show --property "$1TimestampMonotonic" --value "$unit"; }
-
-# Everything that ran before the old daemon was told to end and after the new one was
-# ready is in the history; only what ran in between may be missing.
+# The new daemon goes on with the programs of the old one, when they are the same: nothing
+# that ran is missing.
 seen_over_the_upgrade() {
   sentinelctl --json events --since 10min --kind exec --exe /tmp/tick | jq --raw-output '.argv[1]' | sort >/tmp/seen || return
   sort /tmp/ran | comm -23 - /tmp/seen >/tmp/missed
-  echo "$(wc -l </tmp/missed) of $(wc -l </tmp/ran) were missed"
-  awk -v exit_us="$(when ActiveExit)" -v enter_us="$(when ActiveEnter)" '
-    BEGIN { away = exit_us / 1e6 - 0.5; back = enter_us / 1e6 + 0.5; print "away from", away, "to", back }
-    FILENAME == "/tmp/seen" { before += $1 < away; after += $1 > back; next }
-    $1 < away || $1 > back { print "not seen:", $1; bad = 1 }
-    END { print before, "before,", after, "after"; exit bad || before < 5 || after < 5 }' /tmp/seen /tmp/missed
+  uniq -d /tmp/seen >/tmp/twice
+  echo "$(wc -l </tmp/ran) ran, missed: $(xargs </tmp/missed), twice: $(xargs </tmp/twice)"
+  [[ $(wc -l </tmp/ran) -gt 10 && ! -s /tmp/missed && ! -s /tmp/twice ]]
 }
 
 removes() {

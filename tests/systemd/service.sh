@@ -182,15 +182,35 @@ refuses_reload() {
   active && [[ $(main_pid) == "$before" ]]
 }
 
-# Killed from outside, it is started again and leaves nothing of the first run behind.
+# Killed from outside, it is started again, and goes on with the same programs: what happened
+# while there was no daemon is in the history, once.
 recovers_from_kill() {
-  local before programs
+  local before programs ran
   before=$(main_pid) || return
   programs=$(programs_of "$before")
+  [[ -n $programs ]] || { echo "the daemon holds no BPF programs"; return 1; }
+  cp /bin/true /tmp/numbered && rm -f /tmp/numbered.ran
+  numbers &
+  ran=$!
+  sleep 2
   kill -KILL "$before"
-  eventually "$patience" restarted_since "$before" || return
-  # shellcheck disable=SC2086
-  eventually 20 none_loaded $programs && mode_is detect
+  eventually "$patience" restarted_since "$before" || { kill "$ran"; return 1; }
+  sleep 2
+  kill "$ran"
+  wait "$ran"
+  # The new daemon does not hold those that others call, but no program may be a new one.
+  [[ -z $(comm -13 <(sort <<<"$programs") <(programs_of "$(main_pid)" | sort)) ]] || { echo "the programs are not the same"; return 1; }
+  eventually 20 all_numbers_seen && mode_is detect
+}
+
+numbers() { for ((n = 1; ; n++)); do /tmp/numbered "$n" && echo "$n" >>/tmp/numbered.ran; sleep 0.05; done; }
+
+all_numbers_seen() {
+  sentinelctl --json events --since 10min --kind exec --exe /tmp/numbered | jq --raw-output '.argv[1]' | sort >/tmp/numbered.seen || return
+  sort /tmp/numbered.ran | comm -23 - /tmp/numbered.seen >/tmp/numbered.missed
+  uniq -d /tmp/numbered.seen >/tmp/numbered.twice
+  echo "$(wc -l </tmp/numbered.ran) ran, missed: $(xargs </tmp/numbered.missed), twice: $(xargs </tmp/numbered.twice)"
+  [[ $(wc -l </tmp/numbered.ran) -gt 20 && ! -s /tmp/numbered.missed && ! -s /tmp/numbered.twice ]]
 }
 
 restarted_since() {

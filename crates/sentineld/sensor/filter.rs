@@ -148,6 +148,12 @@ impl Muted {
             looked: Instant::now(),
             switch: FilterSwitch::default(),
         };
+        // What an earlier daemon was told to keep back, where its programs were taken over.
+        muted.applied = muted
+            .muted
+            .keys()
+            .filter_map(|key| numbers_of(&key))
+            .collect();
         muted.apply()?;
         Ok(muted)
     }
@@ -198,6 +204,12 @@ fn key((what, number, dev): &(u32, u64, u32)) -> [u8; 16] {
     key[8..12].copy_from_slice(&dev.to_ne_bytes());
     key[12..].copy_from_slice(&what.to_ne_bytes());
     key
+}
+
+fn numbers_of(key: &[u8]) -> Option<(u32, u64, u32)> {
+    let word = |at: usize| Some(u32::from_ne_bytes(key.get(at..at + 4)?.try_into().ok()?));
+    let number = u64::from_ne_bytes(key.get(..8)?.try_into().ok()?);
+    Some((word(12)?, number, word(8)?))
 }
 
 #[cfg(test)]

@@ -3,20 +3,25 @@
 
 use std::collections::BTreeMap;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 use libbpf_rs::skel::{OpenSkel, Skel, SkelBuilder};
 use libbpf_rs::{Link, MapCore, MapFlags, OpenObject, PrintLevel};
 use thiserror::Error;
 
 use super::absent;
+use super::attendance::{Absence, Attendance};
 use super::calls;
 use super::filter::Muted;
 use super::hooks::{HOOKS, HookState, HookStatus, Tier, choose};
 use super::host::{self, Host, HostError};
+use super::keep::Place;
+use super::progress::Progress;
 use super::repeats::Repeats;
 use super::skel::{OpenSentinelSkel, SentinelSkel, SentinelSkelBuilder};
+use super::takeover::{self, Before, Earlier};
 use super::{Config, types};
+use crate::clock;
 use crate::privileges::PrivilegeError;
 
 /// Programs that do not work here, and why.
@@ -42,16 +47,91 @@ pub enum LoadError {
 /// The loaded programs and the links that keep them attached.
 pub struct Loaded {
     pub skel: SentinelSkel<'static>,
-    pub links: Vec<Link>,
+    pub links: Links,
     pub hooks: Vec<HookStatus>,
     pub repeats: Repeats,
     pub muted: Muted,
+    pub attendance: Attendance,
+    pub progress: Progress,
+    /// What there is to tell of the time before.
+    pub before: Before,
 }
 
-/// Loads and attaches everything that works here.
-pub fn load(config: &Config, host: &Host) -> Result<Loaded, LoadError> {
+/// What keeps the programs attached: dropping it detaches those that nobody else keeps.
+pub enum Links {
+    /// Of programs that this daemon attached.
+    Own(Vec<(&'static str, Link)>),
+    /// Of programs that an earlier one did.
+    Kept {
+        /// Held, and closed with this.
+        _fds: Vec<OwnedFd>,
+    },
+}
+
+impl Links {
+    /// Leaves the programs attached for as long as somebody else keeps them.
+    pub fn leave(self) {
+        if let Links::Own(links) = self {
+            for (_, mut link) in links {
+                // Otherwise libbpf would switch off what is behind the descriptor.
+                link.disconnect();
+            }
+        }
+    }
+}
+
+/// Takes over what an earlier daemon left, or loads and attaches everything that works here.
+/// `last_seq` is the number of the last event that is safe in the journal.
+pub fn load(
+    config: &Config,
+    host: &Host,
+    place: &Place,
+    last_seq: u64,
+) -> Result<Loaded, LoadError> {
     host::prepare()?;
     libbpf_rs::set_print(Some((PrintLevel::Debug, log_libbpf)));
+    let programs = takeover::fingerprint(config, host);
+    let mut earlier = None;
+    let mut is_unreadable = false;
+    if let Some(kept) = place.take() {
+        let names: Vec<String> = kept.keys().cloned().collect();
+        match Earlier::open(kept) {
+            Some(found) if found.progress.programs() == programs => {
+                match takeover::take_over(config, host, found, last_seq) {
+                    Ok(loaded) => return Ok(loaded),
+                    Err((error, found)) => {
+                        tracing::warn!("cannot take over the kernel programs: {error}");
+                        earlier = Some(found);
+                    }
+                }
+            }
+            found => earlier = found,
+        }
+        if earlier.is_none() {
+            tracing::warn!("what another version of the sensor left cannot be read");
+            place.clear(names.iter().map(String::as_str));
+            is_unreadable = true;
+        }
+    }
+    let mut loaded = load_anew(config, host, place, last_seq, programs, earlier)?;
+    if is_unreadable {
+        let now_ns = clock::boot_ns();
+        loaded.before.lost.push(takeover::blind(Absence {
+            begin_ns: now_ns,
+            end_ns: now_ns,
+        }));
+    }
+    Ok(loaded)
+}
+
+fn load_anew(
+    config: &Config,
+    host: &Host,
+    place: &Place,
+    last_seq: u64,
+    programs: u64,
+    earlier: Option<Earlier>,
+) -> Result<Loaded, LoadError> {
     let mut broken = absent::programs();
     broken.extend(refused_inner(host, &broken));
     let mut hooks = choose(|program| broken.get(program).cloned());
@@ -64,28 +144,48 @@ pub fn load(config: &Config, host: &Host) -> Result<Loaded, LoadError> {
             open_and_load(config, host, &hooks).map_err(LoadError::Refused)?
         }
     };
-    let mut repeats = Repeats::new(&skel.maps, host.page_bytes).map_err(LoadError::Refused)?;
+    let muted = Muted::new(&skel.maps, &config.filter).map_err(LoadError::Refused)?;
+    let mut attendance = Attendance::of(&skel.maps.bss, config.lease()).map_err(refused_by)?;
+    attendance.begin();
+    let (progress, memory) = Progress::create(programs).map_err(LoadError::Refused)?;
+    let mut repeats =
+        Repeats::new(&skel.maps, progress, host.page_bytes).map_err(LoadError::Refused)?;
     if config.aggregation_window_ms > 0 {
         repeats.begin().map_err(LoadError::Refused)?;
     }
-    let muted = Muted::new(&skel.maps, &config.filter).map_err(LoadError::Refused)?;
+    let first = progress.note_drain([0, 0], clock::boot_ns());
+    progress.number_drain(first, Some(last_seq));
+    // What another version of the programs wrote ends where ours begins.
+    let until_ns = clock::boot_ns();
+    let earlier = earlier.map(|earlier| earlier.detach(place));
     let links = attach(&mut skel, &mut hooks);
     if links.is_empty() {
         return Err(LoadError::NoHooks);
     }
+    progress.leave_note(&takeover::note_of(&hooks));
+    let kept = takeover::keep(place, &skel, &links, &memory);
+    let mut before = Before {
+        gap_reason: kept.err(),
+        ..Before::default()
+    };
+    before.replace(earlier, until_ns, last_seq, host);
     Ok(Loaded {
         skel,
-        links,
+        links: Links::Own(links),
         hooks,
         repeats,
         muted,
+        attendance,
+        progress,
+        before,
     })
 }
 
 /// Finds out which hooks work here, and leaves nothing attached.
 pub fn probe() -> Result<Vec<HookStatus>, LoadError> {
     let host = Host::read()?;
-    load(&Config::default(), &host).map(|loaded| loaded.hooks)
+    let place = Place::Nowhere(String::new());
+    load(&Config::default(), &host, &place, 0).map(|loaded| loaded.hooks)
 }
 
 /// Inner hooks are tried one by one beforehand: whether a kernel lets its functions be
@@ -124,7 +224,7 @@ fn try_one(program: &str, host: &Host) -> Option<String> {
     result.err().map(|error| short(&error))
 }
 
-fn open<'obj>(
+pub(super) fn open<'obj>(
     storage: &'obj mut MaybeUninit<OpenObject>,
     config: &Config,
     host: &Host,
@@ -144,8 +244,8 @@ fn open<'obj>(
         .set_max_entries(config.bulk_ring_bytes)?;
     if let Some(rodata) = skel.maps.rodata_data.as_deref_mut() {
         rodata.knobs = types::sentinel_knobs {
-            daemon_pid: std::process::id(),
             pidns_inum: host.pidns_inum,
+            pad: 0,
         };
         rodata.calls = calls::tables(hooks).numbers;
     }
@@ -175,14 +275,14 @@ fn open_and_load(
 
 /// Attaches the chosen programs; a failure is written into the hook's state. Those for
 /// calls are put behind the dispatcher, which is attached in their place.
-fn attach(skel: &mut SentinelSkel<'static>, hooks: &mut [HookStatus]) -> Vec<Link> {
+fn attach(skel: &mut SentinelSkel<'static>, hooks: &mut [HookStatus]) -> Vec<(&'static str, Link)> {
     let mut links = Vec::new();
     let programs = calls::tables(hooks).programs;
     if !programs.is_empty() {
         let dispatched =
             dispatch(skel, &programs).and_then(|()| attach_one(skel, calls::DISPATCHER));
         match dispatched {
-            Ok(link) => links.push(link),
+            Ok(link) => links.push((calls::DISPATCHER, link)),
             Err(error) => hooks
                 .iter_mut()
                 .filter(|h| calls::looks_at_calls(h.hook.program))
@@ -201,7 +301,7 @@ fn attach(skel: &mut SentinelSkel<'static>, hooks: &mut [HookStatus]) -> Vec<Lin
             .entry(program)
             .or_insert_with(|| match attach_one(skel, program) {
                 Ok(link) => {
-                    links.push(link);
+                    links.push((program, link));
                     HookState::Running
                 }
                 Err(error) => HookState::Failed(short(&error)),
@@ -249,6 +349,10 @@ fn attach_one(skel: &SentinelSkel<'_>, name: &str) -> libbpf_rs::Result<Link> {
         Some(program) => program.attach(),
         None => Err(no_program(name)),
     }
+}
+
+fn refused_by(error: std::io::Error) -> LoadError {
+    LoadError::Refused(error.into())
 }
 
 /// What the kernel's answer means, where it has a meaning worth telling.

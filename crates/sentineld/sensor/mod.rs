@@ -5,18 +5,24 @@
 //! is, and what its acts mean, is decided elsewhere.
 
 mod absent;
+mod attendance;
 mod calls;
 mod decode;
 mod drain;
 mod filter;
 mod hooks;
 mod host;
+mod keep;
 mod load;
 mod page;
+mod progress;
 #[doc(hidden)]
 pub mod raw;
 mod repeats;
+mod resume;
+mod shared;
 mod stats;
+mod takeover;
 mod tasks;
 
 #[allow(
@@ -35,14 +41,19 @@ mod skel {
 use skel::types;
 
 pub use calls::{CALLS, Call};
-pub use drain::Sensor;
+pub use drain::{Drained, Keeping, Sensor};
 pub use filter::{Filter, FilterSwitch};
 pub use hooks::{HOOKS, Hook, HookState, HookStatus, Tier};
 pub use host::{Host, HostError, check_privileges};
+pub use keep::{Orphan, Place, keeps_programs, orphans};
 pub use load::{LoadError, probe};
 pub use page::page;
+pub use progress::Mark;
 pub use stats::{RingStats, Stats, StatsSnapshot};
+pub use takeover::remove_stale;
 pub use tasks::{Task, tasks};
+
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -62,6 +73,9 @@ pub struct Config {
     /// How long repeats of an open or a connection are counted before they are told, in
     /// milliseconds, 100 to 60000; 0 tells each of them by itself.
     pub aggregation_window_ms: u32,
+    /// How long the kernel programs go on without a daemon, after one was killed, in
+    /// milliseconds, 1000 to 3600000; then they do nothing until there is one again.
+    pub lease_ms: u32,
     /// The most processes that are remembered.
     pub processes_max: u32,
     /// What nobody wants to hear of.
@@ -75,6 +89,7 @@ impl Default for Config {
             bulk_ring_bytes: 8 << 20,
             drain_interval_ms: 50,
             aggregation_window_ms: 1000,
+            lease_ms: 60_000,
             processes_max: 32_768,
             filter: Filter::default(),
         }
@@ -82,6 +97,10 @@ impl Default for Config {
 }
 
 impl Config {
+    fn lease(&self) -> Duration {
+        Duration::from_millis(self.lease_ms.into())
+    }
+
     /// Says in one sentence what is wrong with the values, if anything is.
     pub fn check(&self) -> Result<(), String> {
         for (name, bytes) in [
@@ -105,6 +124,12 @@ impl Config {
             return Err(format!(
                 "sensor.aggregation_window_ms is {}, but must be 0 or from 100 to 60000",
                 self.aggregation_window_ms
+            ));
+        }
+        if !(1_000..=3_600_000).contains(&self.lease_ms) {
+            return Err(format!(
+                "sensor.lease_ms is {}, but must be from 1000 to 3600000",
+                self.lease_ms
             ));
         }
         self.filter.check()?;

@@ -10,6 +10,7 @@ use libbpf_rs::RingBufferBuilder;
 use sentinel_event::{COLUMNS, Kind};
 use sentinel_process::{Enricher, NoLookup, Observed, Table};
 
+use super::keep::Place;
 use super::load::load;
 use super::stats::kind_of;
 use super::{Config, Host, LoadError, decode};
@@ -57,7 +58,8 @@ pub fn exercise(record: &[u8]) {
 /// Attaches the programs, does something, and gives back the records that came meanwhile,
 /// those of both rings in the order in which they were taken.
 pub fn record(during: impl FnOnce() + Send) -> Result<Vec<Vec<u8>>, LoadError> {
-    let loaded = load(&Config::default(), &Host::read()?)?;
+    let place = Place::Nowhere(String::new());
+    let loaded = load(&Config::default(), &Host::read()?, &place, 0)?;
     let records = Rc::new(RefCell::new((Vec::new(), 0)));
     let mut builder = RingBufferBuilder::new();
     for map in [&loaded.skel.maps.priority_ring, &loaded.skel.maps.bulk_ring] {

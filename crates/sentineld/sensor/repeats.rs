@@ -4,11 +4,12 @@
 use std::os::fd::{AsFd, AsRawFd};
 use std::time::{Duration, Instant};
 
-use libbpf_rs::{MapCore, MapFlags, MapHandle};
+use libbpf_rs::{MapCore, MapFlags, MapHandle, MapInfo};
 use sentinel_event::{Kind, Ring};
 use sentinel_process::{Observed, What};
 
 use super::decode::decode_repeat;
+use super::progress::Progress;
 use super::skel::SentinelMaps;
 use super::stats::Stats;
 use super::types::sentinel_limit;
@@ -21,12 +22,24 @@ const EXIT_INTERVAL: Duration = Duration::from_millis(250);
 const BATCH_ENTRIES: u32 = sentinel_limit::SENTINEL_REPEATS.0;
 const ONLY: [u8; 4] = 0u32.to_ne_bytes();
 
+/// A window that is not cleared until what was read in it is safe waits so long at most, in
+/// its own lengths.
+const LENGTHS_MAX: u32 = 5;
+
 /// The two windows, of which one is counted into.
+///
+/// The other is cleared only once what was read in it is in the journal: until then it would
+/// have to be read again by the next daemon, were this one killed.
 pub struct Repeats {
     current: MapHandle,
     windows: [MapHandle; 2],
+    progress: Progress,
     /// Which of the two is counted into.
     counting: usize,
+    /// Whether the other one holds what nobody has read.
+    is_unread: bool,
+    /// Whether the other one was read now, with the drain that has no number yet.
+    is_read: bool,
     began: Instant,
     /// What had been aggregated when the window began.
     known_total: u64,
@@ -35,7 +48,11 @@ pub struct Repeats {
 
 impl Repeats {
     /// Nothing is aggregated before [`Repeats::begin`].
-    pub fn new(maps: &SentinelMaps<'_>, page_bytes: u64) -> libbpf_rs::Result<Repeats> {
+    pub fn new(
+        maps: &SentinelMaps<'_>,
+        progress: Progress,
+        page_bytes: u64,
+    ) -> libbpf_rs::Result<Repeats> {
         let windows = [
             MapHandle::try_from(&maps.repeats_even)?,
             MapHandle::try_from(&maps.repeats_odd)?,
@@ -43,7 +60,10 @@ impl Repeats {
         Ok(Repeats {
             current: MapHandle::try_from(&maps.repeats)?,
             windows,
+            progress,
             counting: 0,
+            is_unread: false,
+            is_read: false,
             began: Instant::now(),
             known_total: 0,
             page_bytes,
@@ -53,6 +73,31 @@ impl Repeats {
     /// Lets the kernel count from now on.
     pub fn begin(&mut self) -> libbpf_rs::Result<()> {
         self.put(0)
+    }
+
+    /// Goes on where an earlier daemon stopped, or lets the kernel count no more where
+    /// nothing is to be aggregated. What is in the windows is told with the next flush,
+    /// unless it is in the journal.
+    pub fn go_on(&mut self, aggregates: bool) -> libbpf_rs::Result<()> {
+        let id = self.current.lookup(&ONLY, MapFlags::ANY).ok().flatten();
+        let id = id.and_then(|id| Some(u32::from_ne_bytes(id.try_into().ok()?)));
+        let ids = [id_of(&self.windows[0])?, id_of(&self.windows[1])?];
+        let counting = ids.iter().position(|own| Some(*own) == id);
+        let drain = self.progress.repeats_drain();
+        self.counting = counting.unwrap_or(0);
+        self.is_unread = drain == 0 || !self.progress.is_safe(drain);
+        if !self.is_unread {
+            self.clear();
+        }
+        self.progress.set_repeats_drain(0);
+        match (aggregates, counting) {
+            (true, None) => self.put(self.counting),
+            (false, Some(_)) => {
+                // An array's entry cannot be deleted, but for those that hold maps.
+                self.current.delete(&ONLY)
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Ends the window when it is over, or when `exited` says that a process ended which
@@ -65,10 +110,28 @@ impl Repeats {
         stats: &Stats,
         out: &mut Vec<Observed>,
     ) {
+        if std::mem::take(&mut self.is_unread) {
+            self.read(1 - self.counting, out);
+            if length.is_zero() {
+                // Of an earlier daemon that aggregated.
+                self.read(self.counting, out);
+            }
+            self.is_read = true;
+            return;
+        }
         let age = self.began.elapsed();
         let exit_due = exited && age >= EXIT_INTERVAL && self.total(stats) != self.known_total;
         if length.is_zero() || (age < length && !exit_due) {
             return;
+        }
+        let drain = self.progress.repeats_drain();
+        if drain > 0 {
+            // A disk that does not keep up must not make a window longer and longer.
+            if !self.progress.is_safe(drain) && age < length * LENGTHS_MAX {
+                return;
+            }
+            self.clear();
+            self.progress.set_repeats_drain(0);
         }
         let full = self.counting;
         if let Err(error) = self.put(1 - full) {
@@ -78,12 +141,23 @@ impl Repeats {
         self.began = Instant::now();
         self.known_total = self.total(stats);
         self.read(full, out);
+        self.is_read = true;
     }
 
-    /// Appends what both windows hold. To be asked once no program runs any more.
+    /// What was read by the last flush, if anything was, belongs to this drain.
+    pub fn note_drain(&mut self, drain: u64) {
+        if std::mem::take(&mut self.is_read) {
+            self.progress.set_repeats_drain(drain);
+        }
+    }
+
+    /// Appends what the windows hold that was not told. To be asked once no program runs any
+    /// more.
     pub fn finish(&self, out: &mut Vec<Observed>) {
-        self.read(0, out);
-        self.read(1, out);
+        self.read(self.counting, out);
+        if self.is_unread {
+            self.read(1 - self.counting, out);
+        }
     }
 
     /// Lets the kernel count into this window. Returns once no program counts into
@@ -104,11 +178,8 @@ impl Repeats {
     }
 
     fn read(&self, window: usize, out: &mut Vec<Observed>) {
-        let entries = self.windows[window].lookup_and_delete_batch(
-            BATCH_ENTRIES,
-            MapFlags::ANY,
-            MapFlags::ANY,
-        );
+        let entries =
+            self.windows[window].lookup_batch(BATCH_ENTRIES, MapFlags::ANY, MapFlags::ANY);
         match entries {
             Ok(entries) => {
                 out.extend(entries.filter_map(|(_, value)| decode_repeat(&value, self.page_bytes)));
@@ -116,6 +187,19 @@ impl Repeats {
             Err(error) => tracing::warn!("cannot read a window of repeats: {error}"),
         }
     }
+
+    /// Clears the window that is not counted into.
+    fn clear(&self) {
+        let window = &self.windows[1 - self.counting];
+        match window.lookup_and_delete_batch(BATCH_ENTRIES, MapFlags::ANY, MapFlags::ANY) {
+            Ok(entries) => entries.for_each(drop),
+            Err(error) => tracing::warn!("cannot clear a window of repeats: {error}"),
+        }
+    }
+}
+
+fn id_of(map: &MapHandle) -> libbpf_rs::Result<u32> {
+    Ok(MapInfo::new(map.as_fd())?.info.id)
 }
 
 /// Whether a process ended in this batch.

@@ -5,15 +5,18 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use libbpf_rs::{MapCore, MapFlags, MapHandle};
 use sentinel_event::{Kind, Ring};
 
+use super::progress::{Cells, Progress};
 use super::types;
 
 pub(super) const KINDS: usize = types::sentinel_kind::SENTINEL_KIND_COUNT.0 as usize;
 const RINGS: usize = types::sentinel_ring::SENTINEL_RING_COUNT.0 as usize;
+/// Kinds of both rings.
+pub(super) const CELLS: usize = RINGS * KINDS;
 
 /// Counters shared between the draining thread and whoever asks.
 pub struct Stats {
     counters: MapHandle,
-    received: [[AtomicU64; KINDS]; RINGS],
+    progress: Progress,
     used_bytes: [AtomicU64; RINGS],
     size_bytes: [u64; RINGS],
     undecodable_total: AtomicU64,
@@ -28,7 +31,8 @@ pub struct RingStats {
     pub received: u64,
     /// Events counted into earlier records.
     pub aggregated: u64,
-    /// Events that found no room.
+    /// Events that found no room, or that a daemon took which was killed before they were
+    /// safe.
     pub lost: u64,
     /// Events that a filter kept from being sent.
     pub filtered: u64,
@@ -46,19 +50,13 @@ pub struct StatsSnapshot {
 }
 
 impl Stats {
-    pub(super) fn new(counters: MapHandle, size_bytes: [u64; RINGS]) -> Stats {
+    pub(super) fn new(counters: MapHandle, progress: Progress, size_bytes: [u64; RINGS]) -> Stats {
         Stats {
             counters,
-            received: std::array::from_fn(|_| std::array::from_fn(|_| AtomicU64::new(0))),
+            progress,
             used_bytes: Default::default(),
             size_bytes,
             undecodable_total: AtomicU64::new(0),
-        }
-    }
-
-    pub(super) fn count_received(&self, ring: Ring, kind: u16) {
-        if let Some(counter) = self.received[ring as usize].get(usize::from(kind)) {
-            counter.fetch_add(1, Relaxed);
         }
     }
 
@@ -85,15 +83,9 @@ impl Stats {
             .sum()
     }
 
-    /// Events lost so far, by ring and kind.
-    pub(super) fn lost(&self) -> [[u64; KINDS]; RINGS] {
-        let mut lost = [[0; KINDS]; RINGS];
-        for (ring, row) in lost.iter_mut().enumerate() {
-            for (kind, cell) in row.iter_mut().enumerate() {
-                *cell = self.kernel(ring, kind).lost;
-            }
-        }
-        lost
+    /// Events that found no room so far, by ring and kind.
+    pub(super) fn lost(&self) -> Cells {
+        std::array::from_fn(|cell| self.kernel(cell / KINDS, cell % KINDS).lost)
     }
 
     /// All counters now.
@@ -107,13 +99,15 @@ impl Stats {
             for number in 0..KINDS {
                 // Received first: a record that arrives in between is then missing from
                 // both rather than received without having been sent.
-                let received = self.received[ring as usize][number].load(Relaxed);
+                let cell = ring as usize * KINDS + number;
+                let consumed = self.progress.consumed_of(cell);
+                let unkept = self.progress.lost_of(cell);
                 let kernel = self.kernel(ring as usize, number);
                 let stats = RingStats {
                     sent: kernel.sent,
-                    received,
+                    received: consumed.saturating_sub(unkept),
                     aggregated: kernel.aggregated,
-                    lost: kernel.lost,
+                    lost: kernel.lost + unkept,
                     filtered: kernel.filtered,
                 };
                 all.sent += stats.sent;

@@ -31,6 +31,8 @@ pub struct Facts {
     pub started: Instant,
     /// What became of each hook.
     pub hooks: Vec<HookStatus>,
+    /// Why a crash of the daemon leaves a gap, if it does.
+    pub gap_reason: Option<String>,
     /// The sensor's counters.
     pub sensor: Arc<Stats>,
     /// The counters of executables and digests.
@@ -133,6 +135,7 @@ impl Facts {
             allowed_total: self.allowed.suppressed_total(),
             coverage: coverage::counts(&self.coverage.get()),
             remote: self.tls.as_ref().map(|tls| self.remote(tls)),
+            gap_reason: self.gap_reason.clone().unwrap_or_default(),
             access: Some(v1::Access {
                 refused_total: self.door.refused_total(),
                 turned_away_total: self.door.turned_away_total(),

@@ -2,7 +2,8 @@
 //! so that its judgement is tested on every host.
 
 use std::fs;
-use std::path::Path;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use nix::sys::utsname::uname;
@@ -26,7 +27,50 @@ pub fn host() -> Vec<Finding> {
             &["show", "--property=NTPSynchronized", "--value"],
         )),
         unit(&ask("systemctl", &["show", "sentinel.service", PROPERTIES])),
+        leftovers(&left_behind(Path::new(KEPT))),
     ]
+}
+
+/// Where daemons in the foreground leave their kernel programs to the next.
+const KEPT: &str = "/sys/fs/bpf/sentinel";
+
+/// The data folders of daemons that left their kernel programs there and are gone; `None`
+/// where that cannot be read.
+fn left_behind(kept: &Path) -> Option<Vec<PathBuf>> {
+    let folders = match fs::read_dir(kept) {
+        Ok(folders) => folders,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Some(Vec::new()),
+        Err(_) => return None,
+    };
+    let data = folders.flatten().map(|folder| {
+        let link = folder.path().join("data_dir");
+        fs::read_link(link).unwrap_or_else(|_| folder.path())
+    });
+    let mut gone: Vec<_> = data
+        .filter(|data| !sentinel_store::is_in_use(data))
+        .collect();
+    gone.sort();
+    Some(gone)
+}
+
+fn leftovers(gone: &Option<Vec<PathBuf>>) -> Finding {
+    let check = "leftovers";
+    match gone.as_deref() {
+        None => Finding::new(check, State::Unknown, "only root can look for them", ""),
+        Some([]) => Finding::good(check, "no daemon left kernel programs behind"),
+        Some(gone) => {
+            let names: Vec<_> = gone.iter().map(|data| data.display().to_string()).collect();
+            Finding::new(
+                check,
+                State::Warn,
+                format!(
+                    "a daemon that is gone left kernel programs behind: {}",
+                    names.join(", ")
+                ),
+                "start it again, or run 'sentinel cleanup'",
+            )
+        }
+    }
 }
 
 const PROPERTIES: &str =
@@ -189,6 +233,23 @@ mod tests {
             &type_information(Path::new("/nonexistent")),
             State::Bad,
             "BTF",
+        );
+    }
+
+    #[test]
+    fn what_daemons_left_behind_is_named() {
+        check(&leftovers(&None), State::Unknown, "root");
+        let kept = tempfile::tempdir().expect("a folder");
+        let found = || left_behind(kept.path());
+        check(&leftovers(&found()), State::Good, "no daemon");
+        let folder = kept.path().join("1-2");
+        fs::create_dir(&folder).expect("makes");
+        std::os::unix::fs::symlink("/gone/for/ever", folder.join("data_dir")).expect("links");
+        check(&leftovers(&found()), State::Warn, "/gone/for/ever");
+        check(
+            &leftovers(&left_behind(Path::new("/nonexistent"))),
+            State::Good,
+            "no",
         );
     }
 

@@ -34,6 +34,7 @@ pub fn head(status: &StatusResponse, look: &Look) -> String {
         ("Digests", digests(status, look)),
         ("Packages", packages(status, look)),
         ("Decoding", decoding(status, look)),
+        ("Crashes", crashes(status, look)),
     ];
     for (name, values) in parts {
         // The name stands before the first of several lines.
@@ -145,6 +146,16 @@ fn packages(status: &StatusResponse, look: &Look) -> Vec<String> {
         format!("{files} of {packages} known, {left_out}")
     });
     lines.collect()
+}
+
+/// Said only where it is not as it should be.
+fn crashes(status: &StatusResponse, look: &Look) -> Vec<String> {
+    let reason = escape(&status.gap_reason);
+    let text = format!("leave a gap until the next start, because {reason}");
+    match reason.is_empty() {
+        true => Vec::new(),
+        false => vec![look.paint(DIM, &text)],
+    }
 }
 
 fn decoding(status: &StatusResponse, look: &Look) -> Vec<String> {
