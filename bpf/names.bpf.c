@@ -47,6 +47,20 @@ int BPF_PROG(handle_truncate, const struct path *path, int result)
 			    BPF_CORE_READ(path, mnt), BPF_CORE_READ(path, dentry), 0, result);
 }
 
+/*
+ * int security_file_truncate(struct file *file)
+ *
+ * Since 6.2 (commit 3350607dc563) this is asked, and not the one above, about ftruncate and
+ * about an open that empties the file.
+ */
+SEC("fexit/security_file_truncate")
+int BPF_PROG(handle_file_truncate, struct file *file, int result)
+{
+	return change__emit(SENTINEL_KIND_TRUNCATE, SENTINEL_CALL_FTRUNCATE,
+			    BPF_CORE_READ(file, f_path.mnt), BPF_CORE_READ(file, f_path.dentry), 0,
+			    result);
+}
+
 /* int security_path_chmod(const struct path *path, umode_t mode) */
 SEC("fexit/security_path_chmod")
 int BPF_PROG(handle_chmod, const struct path *path, unsigned short mode, int result)

@@ -113,6 +113,7 @@ pub const HOOKS: &[Hook] = &[
     hook("link", 1, "call_action", "tp_btf/sys_exit", Tracepoint, USER_MEMORY),
     hook("symlink", 0, "call_action", "tp_btf/sys_exit", Tracepoint, USER_MEMORY),
     hook("truncate", 0, "handle_truncate", "fexit/security_path_truncate", Inner, "the new length"),
+    hook("truncate", 0, "handle_file_truncate", "fexit/security_file_truncate", Inner, "the new length"),
     hook("truncate", 1, "call_action", "tp_btf/sys_exit", Tracepoint, USER_MEMORY),
     hook("chmod", 0, "handle_chmod", "fexit/security_path_chmod", Inner, ""),
     hook("chmod", 1, "call_action", "tp_btf/sys_exit", Tracepoint, USER_MEMORY),
