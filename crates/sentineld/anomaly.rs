@@ -67,7 +67,33 @@ pub fn alert(anomaly: &Anomaly) -> Alert {
 /// That no models were fitted for two days, once.
 pub fn stalled(time_ns: i64, standing: &Standing, process: Arc<Process>) -> Alert {
     let days = (time_ns - standing.fitted_ns) / 86_400_000_000_000;
-    let id: Box<str> = format!("{:016x}", standing.fitted_ns).into();
+    let summary = format!(
+        "no models were fitted for {days} days; what is new may go unnoticed or look unusual"
+    );
+    let reason = match standing.verdict.as_str() {
+        "" => "the nightly fit has not happened".to_owned(),
+        verdict => format!("the last night's answer was: {verdict}"),
+    };
+    about_learning(time_ns, standing.fitted_ns, summary, reason, process)
+}
+
+/// That no training of the networks succeeded for so many days, once.
+pub fn untrained(time_ns: i64, days: i64, why: &str, process: Arc<Process>) -> Alert {
+    let summary = format!(
+        "no training of the networks has succeeded for {days} days; anomalies are judged without \
+         what they would have learned since"
+    );
+    about_learning(time_ns, time_ns, summary, why.to_owned(), process)
+}
+
+fn about_learning(
+    time_ns: i64,
+    since_ns: i64,
+    summary: String,
+    reason: String,
+    process: Arc<Process>,
+) -> Alert {
+    let id: Box<str> = format!("{since_ns:016x}").into();
     Alert {
         seq: 0,
         time_ns,
@@ -76,14 +102,8 @@ pub fn stalled(time_ns: i64, standing: &Standing, process: Arc<Process>) -> Aler
         detection: "learning_stalled".into(),
         severity: Severity::Medium,
         confidence: 100,
-        summary: format!(
-            "no models were fitted for {days} days; what is new may go unnoticed or look unusual"
-        )
-        .into(),
-        reason: match standing.verdict.as_str() {
-            "" => "the nightly fit has not happened".into(),
-            verdict => format!("the last night's answer was: {verdict}").into(),
-        },
+        summary: summary.into(),
+        reason: reason.into(),
         techniques: Cow::Borrowed(&[]),
         process,
         evidence: Vec::new(),

@@ -10,8 +10,8 @@ use clap::{CommandFactory, Parser, Subcommand};
 use sentinel_baseline::Baseline;
 use sentinel_detect::Engine;
 use sentineld::config::{Config, ConfigError, DEFAULT_PATH};
-use sentineld::mode::Mode;
 use sentineld::replay::Speed;
+use sentineld::sensor::Host;
 use sentineld::settings::{Flags, Settings};
 use sentineld::{cleanup, journald, learning, probe, replay, rules, run};
 
@@ -55,13 +55,14 @@ enum Command {
         /// How fast it passes.
         #[arg(long, value_enum, default_value = "max")]
         speed: Speed,
-        /// The mode in which the alerts would have been raised.
-        #[arg(long, value_enum, default_value = "detect")]
-        mode: Mode,
         /// Learn what is normal until then (RFC 3339), and print the alerts of the rest, with
         /// those about anomalies.
         #[arg(long, value_name = "TIME")]
         learn_until: Option<jiff::Timestamp>,
+        /// Train the networks after each night that is learned from, as the daemon does; takes
+        /// half a minute a night.
+        #[arg(long)]
+        networks: bool,
         /// Judge by this generation of what was learned in DIR; `sentinelctl baseline list`
         /// lists them.
         #[arg(long, value_name = "GENERATION", conflicts_with = "learn_until")]
@@ -75,6 +76,19 @@ enum Command {
         /// Print each alert as a JSON object on a line of its own.
         #[arg(long)]
         json: bool,
+    },
+    /// Learn what is normal from the recorded history, as if the daemon had watched it; it
+    /// must not run meanwhile.
+    Relearn {
+        /// Data folder with the history, as written by `run` or `import`.
+        #[arg(value_name = "DIR")]
+        dir: PathBuf,
+        /// Give up what was learned there before.
+        #[arg(long)]
+        replace: bool,
+        /// Configuration file; without it /etc/sentinel/sentinel.toml, where it exists.
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
     },
     /// Write the man page.
     #[command(hide = true)]
@@ -141,8 +155,8 @@ fn execute(command: Command) -> Result<()> {
         Command::Replay {
             dir,
             speed,
-            mode,
             learn_until,
+            networks,
             model,
             since,
             config,
@@ -164,13 +178,23 @@ fn execute(command: Command) -> Result<()> {
                 |time: jiff::Timestamp| i64::try_from(time.as_nanosecond()).unwrap_or(i64::MAX);
             let options = replay::Options {
                 speed,
-                mode,
                 json,
+                networks,
                 // With a model, nothing is left to be learned first.
                 learn_until_ns: learn_until.map(ns).or(model.map(|_| i64::MIN)),
                 since_ns: since.map(ns),
             };
             replay::run(&dir, judges, options)
+        }
+        Command::Relearn {
+            dir,
+            replace,
+            config,
+        } => {
+            journald::start(true);
+            let Config { learn, store, .. } =
+                Settings::read(config.as_deref(), Flags::default())?.config;
+            learning::relearn(&dir, &Host::read()?.name, learn, store, replace)
         }
         Command::Man { dir } => {
             let page = clap_mangen::Man::new(Cli::command()).section("8");

@@ -9,15 +9,14 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use sentinel_baseline::{Baseline, Delivery, Phase};
+use sentinel_baseline::{Baseline, DETECTORS, Delivery, Phase, TAIL};
 use sentinel_detect::Engine;
 use sentinel_event::{Alert, Event};
 use sentinel_store::replay::{Source, TimeRange};
 use serde_json::json;
 
-use crate::mode::Mode;
 use crate::rules::Rules;
-use crate::{anomaly, line, stdout};
+use crate::{anomaly, learning, line, stdout};
 
 /// How fast history passes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -34,13 +33,14 @@ pub enum Speed {
 pub struct Options {
     /// How fast it passes.
     pub speed: Speed,
-    /// The mode that the daemon is taken to be in. Fixed detections alert in both.
-    pub mode: Mode,
     /// Whether alerts are printed as JSON.
     pub json: bool,
     /// Learn what is normal until then, in nanoseconds since the Unix epoch, and print only
     /// the alerts of the rest, with those about anomalies.
     pub learn_until_ns: Option<i64>,
+    /// Whether the networks are trained each night, which takes as long as it does in the
+    /// daemon.
+    pub networks: bool,
     /// Show only what happened from then on, in nanoseconds since the Unix epoch, and count
     /// the alerts of each day.
     pub since_ns: Option<i64>,
@@ -73,6 +73,7 @@ pub fn run(dir: &Path, judges: Judges, options: Options) -> Result<()> {
         alerts_total: 0,
         digest_total: 0,
         per_day: BTreeMap::new(),
+        generation: 0,
         found: Vec::new(),
     };
     for batch in source {
@@ -93,10 +94,9 @@ pub fn run(dir: &Path, judges: Judges, options: Options) -> Result<()> {
     }
     let seconds = begun.elapsed().as_secs_f64();
     eprintln!(
-        "{} events, {} alerts in mode {}, {:.0} events a second",
+        "{} events, {} alerts, {:.0} events a second",
         replay.events_total,
         replay.alerts_total,
-        options.mode.name(),
         replay.events_total as f64 / seconds.max(1e-9)
     );
     if options.since_ns.is_some() {
@@ -107,6 +107,19 @@ pub fn run(dir: &Path, judges: Judges, options: Options) -> Result<()> {
     }
     if options.learn_until_ns.is_some() {
         eprintln!("{} anomalies beyond the daily budget", replay.digest_total);
+        for day in replay.judges.baseline.tail_days() {
+            let date = jiff::Timestamp::from_second(i64::from(day.day) * 86_400);
+            let of =
+                |(name, (judged, tail)): (&str, (u64, u64))| format!("{name} {tail} of {judged}");
+            let counts = DETECTORS.into_iter().zip(day.detectors);
+            let counts = std::iter::once(("all", (day.judged, day.tail))).chain(counts);
+            let counts: Vec<String> = counts.map(of).collect();
+            eprintln!(
+                "{}: p <= {TAIL}: {}",
+                date.unwrap_or_default().strftime("%Y-%m-%d"),
+                counts.join(", ")
+            );
+        }
     }
     Ok(())
 }
@@ -123,6 +136,8 @@ struct Replay {
     digest_total: u64,
     /// Alerts by the day since the Unix epoch and by what raised them.
     per_day: BTreeMap<(i64, Arc<str>), u64>,
+    /// The generation that networks were trained with.
+    generation: u32,
     found: Vec<Alert>,
 }
 
@@ -135,7 +150,7 @@ impl Replay {
         let judges = &mut self.judges;
         let (rules, engine) = (&mut judges.rules, &mut judges.engine);
         rules.observe(event, engine, &mut self.found);
-        let learning = self
+        let is_learning = self
             .options
             .learn_until_ns
             .is_some_and(|until| event.time_ns < until);
@@ -145,9 +160,9 @@ impl Replay {
             .map(|alert| (alert, serde_json::Value::Null))
             .collect();
         if self.options.learn_until_ns.is_some() {
-            self.learn(event, learning, &mut found);
+            self.learn(event, is_learning, &mut found)?;
         }
-        if learning {
+        if is_learning {
             return Ok(true);
         }
         self.tell(found)
@@ -183,10 +198,10 @@ impl Replay {
     fn learn(
         &mut self,
         event: &Event,
-        learning: bool,
+        is_learning: bool,
         found: &mut Vec<(Alert, serde_json::Value)>,
-    ) {
-        let phase = if learning {
+    ) -> Result<()> {
+        let phase = if is_learning {
             Phase::Learn
         } else {
             Phase::Detect
@@ -203,6 +218,17 @@ impl Replay {
                 Delivery::Preview => {}
             }
         }
+        if self.options.networks {
+            let baseline = &mut self.judges.baseline;
+            let generation = baseline.standing().generation;
+            if generation != self.generation {
+                self.generation = generation;
+                for sentence in learning::train_all(baseline, event.time_ns)? {
+                    tracing::info!("{sentence}");
+                }
+            }
+        }
+        Ok(())
     }
 
     fn pace(&mut self, time_ns: i64) {

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use sentinel_event::{Connection, Detail, Event};
-use sentinel_model::{Autoencoder, ModelError};
 use serde::{Deserialize, Serialize};
 
 use crate::Config;
@@ -17,12 +16,15 @@ use crate::judge::{self, DETECTOR_COUNT, Ledger, Model, Scale, Scores, Subject};
 use crate::live::{Accepted, Live};
 use crate::measure::{self, Contact};
 use crate::moment::{DAY_NS, Moment};
+use crate::networks;
+use crate::order::Order;
 use crate::portrait::{self, Behaviour};
 use crate::recent::Recent;
 use crate::relation::Seen;
 use crate::rows::Rows;
-use crate::schema::{COLUMNS, Row};
+use crate::schema::{Row, SEQ};
 use crate::tables::Tables;
+use crate::tail::Tails;
 
 /// Days that only fill the tables: what they measure is mostly their own emptiness.
 pub(crate) const COLD_DAYS: u16 = 1;
@@ -58,13 +60,17 @@ pub(crate) struct Learned {
     pub(crate) today: u16,
     pub(crate) generation: u32,
     pub(crate) fitted_ns: i64,
-    /// Events judged, and those at most one in a thousand likely: yesterday and today.
-    pub(crate) judged: [(u64, u64); 2],
+    pub(crate) tails: Tails,
+    /// What the models at the end of learning told synthetic attacks by.
+    pub(crate) anchor: Option<f64>,
+    /// The day on which it last went over to detecting.
+    pub(crate) detecting_since: u16,
     pub(crate) behaviours: Vec<Behaviour>,
     /// What the gate said of the last models.
     pub(crate) verdict: String,
     /// Learning ended before enough was seen: anomalies have to be twice as clear.
     pub(crate) thin: bool,
+    pub(crate) training: networks::Record,
 }
 
 /// The baseline of a host.
@@ -72,11 +78,15 @@ pub struct Baseline {
     pub(crate) config: Config,
     phase: Phase,
     pub(crate) learned: Learned,
-    live: Live,
+    pub(crate) live: Live,
     pub(crate) incidents: Incidents,
     quiet: Recent<u64, i64>,
     pub(crate) models: [Model; 2],
     pub(crate) scales: [Scale; 2],
+    /// The recurrent network, once one was trained.
+    pub(crate) order: Option<Order>,
+    /// Counts the networks of this run.
+    pub(crate) epoch: u32,
 }
 
 impl Baseline {
@@ -94,10 +104,13 @@ impl Baseline {
             today: 0,
             generation: 0,
             fitted_ns: 0,
-            judged: [(0, 0); 2],
+            tails: Tails::default(),
+            anchor: None,
+            detecting_since: 0,
             behaviours: Vec::new(),
             verdict: String::new(),
             thin: false,
+            training: networks::Record::default(),
         };
         Baseline {
             config,
@@ -108,6 +121,8 @@ impl Baseline {
             quiet: Recent::new(8_192),
             models: Default::default(),
             scales: Default::default(),
+            order: None,
+            epoch: 0,
         }
     }
 
@@ -118,6 +133,7 @@ impl Baseline {
             (Phase::Detect, Phase::Learn) => self.learned.coverage = Coverage::default(),
             (Phase::Learn, Phase::Detect) => {
                 self.learned.thin = !self.progress().missing.is_empty();
+                self.learned.detecting_since = self.learned.today;
             }
             _ => {}
         }
@@ -127,32 +143,6 @@ impl Baseline {
     /// The phase it is in.
     pub fn phase(&self) -> Phase {
         self.phase
-    }
-
-    /// The rows that a network is to be trained on, one after the other; `None` where
-    /// there are too few.
-    pub fn training_rows(&self, network: usize) -> Option<Vec<f32>> {
-        let rows = self.learned.rows.get(network)?;
-        (rows.len() >= judge::ROWS_MIN).then(|| rows.values().to_vec())
-    }
-
-    /// Takes a trained network into use. Its scores mean something after the next night,
-    /// when they can be compared.
-    ///
-    /// # Errors
-    /// Where the bytes are no network over these columns.
-    pub fn take_network(&mut self, network: usize, bytes: &[u8]) -> Result<(), ModelError> {
-        let trained = Autoencoder::from_bytes(bytes)?;
-        let fits = trained.columns() == COLUMNS;
-        match self.models.get_mut(network).filter(|_| fits) {
-            Some(model) => {
-                model.autoencoder = Some(trained);
-                Ok(())
-            }
-            None => Err(ModelError::Input(
-                "the network has other columns".to_owned(),
-            )),
-        }
     }
 
     /// How far learning is.
@@ -214,7 +204,12 @@ impl Baseline {
         let process = &event.process;
         let start = measure::start(process, &mut self.live, &mut self.learned.tables, &at);
         let model = &self.models[Subject::Start as usize];
-        let scores = judge::scores(Subject::Start, &start.row, model, f32::NAN);
+        let lstm = self.order.as_ref().map_or(f32::NAN, |order| {
+            let (tree, program) = (start.keys.tree, start.keys.program as u32);
+            let live = &mut self.live;
+            live.order_score(order, tree, program, start.row[SEQ])
+        });
+        let scores = judge::scores(Subject::Start, &start.row, model, lstm);
         let who = Who {
             program: start.keys.program,
             parent: start.keys.parent,
@@ -314,8 +309,8 @@ impl Baseline {
             return true;
         }
         let (p_values, p) = scale.p_values(&case.scores);
-        let judged = &mut self.learned.judged[1];
-        *judged = (judged.0 + 1, judged.1 + u64::from(p <= 1e-3));
+        let silent = |at: usize| scale.calibrations[at].is_none() || case.scores[at].is_nan();
+        let said = std::array::from_fn(|at| if silent(at) { f64::NAN } else { p_values[at] });
         let evidence = incident::evidence(p);
         let told = self.quiet.get(&case.thing);
         if evidence > 0.0 && told.is_none_or(|told| at.time_ns - told > QUIET_NS) {
@@ -340,7 +335,11 @@ impl Baseline {
             };
             self.add(case.tree, unusual, out);
         }
-        !self.incidents.is_raised(case.tree, at.time_ns)
+        let learn = !self.incidents.is_raised(case.tree, at.time_ns);
+        if learn {
+            self.learned.tails.note(at.day, p, &said);
+        }
+        learn
     }
 
     fn add(&mut self, tree: u64, unusual: Unusual, out: &mut Vec<Anomaly>) {

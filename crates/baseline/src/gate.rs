@@ -3,10 +3,10 @@
 //! A model that was fitted on poisoned or broken data must not get into use by itself, so
 //! three questions are asked of it, and the answer is a sentence.
 
-use sentinel_model::metrics;
 use sentinel_model::random::SplitMix64;
+use sentinel_model::{Autoencoder, metrics};
 
-use crate::judge::Model;
+use crate::judge::{Model, Subject};
 use crate::rows::Rows;
 use crate::schema::*;
 
@@ -14,8 +14,14 @@ use crate::schema::*;
 const ATTACKS: usize = 40;
 /// Rows that the models are compared on.
 const COMPARED: usize = 1_000;
+/// What synthetic attacks must be told apart by at least: a model that says the same of
+/// everything has a half.
+const AUROC_MIN: f64 = 0.6;
 /// What the separation of attacks may fall by.
 const AUROC_LOSS_MAX: f64 = 0.02;
+/// What it may fall by against the models at the end of learning: a little each night must
+/// not add up.
+const ANCHOR_LOSS_MAX: f64 = 0.05;
 /// How alike the two must rank normal rows.
 const CORRELATION_MIN: f64 = 0.8;
 
@@ -64,6 +70,8 @@ const KINDS: [&[(usize, f32)]; 6] = [
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Verdict {
     pub(crate) promoted: bool,
+    /// How well it tells synthetic attacks.
+    pub(crate) auroc: f64,
     pub(crate) sentence: String,
 }
 
@@ -83,12 +91,12 @@ fn attacks(rows: &Rows) -> Vec<Row> {
     made
 }
 
-/// How well a model tells synthetic attacks from the rows.
-fn separation(model: &Model, rows: &Rows, attacks: &[Row]) -> f64 {
-    let normal = (0..rows.len().min(COMPARED)).map(|at| model.forest_score(&rows.row(at)));
+/// How well scores tell synthetic attacks from the rows.
+fn separation(score: impl Fn(&Row) -> f32, rows: &Rows, attacks: &[Row]) -> f64 {
+    let normal = (0..rows.len().min(COMPARED)).map(|at| score(&rows.row(at)));
     let mut scores: Vec<f32> = normal.collect();
     let mut labels = vec![false; scores.len()];
-    scores.extend(attacks.iter().map(|row| model.forest_score(row)));
+    scores.extend(attacks.iter().map(&score));
     labels.resize(scores.len(), true);
     metrics::Ranking::new(&scores, &labels).map_or(0.0, |ranking| ranking.auroc())
 }
@@ -116,26 +124,39 @@ fn correlation(old: &Model, new: &Model, rows: &Rows) -> f64 {
 }
 
 /// Asks the questions. `alerts` is how many of yesterday's incidents the new line would
-/// alert, `budget` how many a day may have.
+/// alert, `budget` how many a day may have; `anchor` is what the models at the end of
+/// learning told attacks by.
 pub(crate) fn judge(
     old: &Model,
     new: &Model,
     rows: &Rows,
+    anchor: Option<f64>,
     alerts: usize,
     budget: usize,
 ) -> Verdict {
     let attacks = attacks(rows);
-    let found = separation(new, rows, &attacks);
+    let found = separation(|row| new.forest_score(row), rows, &attacks);
+    if found < AUROC_MIN {
+        let sentence = format!(
+            "tonight's models are refused: they tell synthetic attacks with AUROC {found:.3}, where chance has 0.5"
+        );
+        return Verdict {
+            promoted: false,
+            auroc: found,
+            sentence,
+        };
+    }
     if old.forest.is_none() {
         let sentence = format!(
             "the first models are in use; they tell synthetic attacks with AUROC {found:.3}"
         );
         return Verdict {
             promoted: true,
+            auroc: found,
             sentence,
         };
     }
-    let before = separation(old, rows, &attacks);
+    let before = separation(|row| old.forest_score(row), rows, &attacks);
     let alike = correlation(old, new, rows);
     let refused = if alerts > 2 * budget.max(1) {
         Some(format!(
@@ -144,6 +165,10 @@ pub(crate) fn judge(
     } else if before - found >= AUROC_LOSS_MAX {
         Some(format!(
             "they tell synthetic attacks with AUROC {found:.3}, where the present ones have {before:.3}"
+        ))
+    } else if let Some(anchor) = anchor.filter(|anchor| anchor - found >= ANCHOR_LOSS_MAX) {
+        Some(format!(
+            "they tell synthetic attacks with AUROC {found:.3}, where those at the end of learning had {anchor:.3}"
         ))
     } else if alike <= CORRELATION_MIN {
         Some(format!(
@@ -155,10 +180,12 @@ pub(crate) fn judge(
     match refused {
         Some(why) => Verdict {
             promoted: false,
+            auroc: found,
             sentence: format!("tonight's models are refused: {why}"),
         },
         None => Verdict {
             promoted: true,
+            auroc: found,
             sentence: format!(
                 "tonight's models are in use: AUROC {found:.3} against synthetic attacks (before {before:.3}), \
                  correlation {alike:.2} with those before, {alerts} alerts yesterday"
@@ -167,10 +194,52 @@ pub(crate) fn judge(
     }
 }
 
+/// Asks the same of an autoencoder: what was found, or why it is refused. One that says
+/// the same of everything separates nothing, and is refused by that.
+pub(crate) fn judge_autoencoder(
+    subject: Subject,
+    old: Option<&Autoencoder>,
+    new: &Autoencoder,
+    rows: &Rows,
+) -> Result<String, String> {
+    if rows.len() == 0 {
+        return Err("there are no rows to judge it by".to_owned());
+    }
+    let attacks = match subject {
+        Subject::Start => attacks(rows),
+        Subject::Contact => contact_attacks(rows),
+    };
+    let found = separation(|row| new.score(row), rows, &attacks);
+    if found < AUROC_MIN {
+        return Err(format!(
+            "it tells synthetic attacks with AUROC {found:.3}, where chance has 0.5"
+        ));
+    }
+    let before = old.map(|old| separation(|row| old.score(row), rows, &attacks));
+    match before {
+        Some(before) if before - found >= AUROC_LOSS_MAX => Err(format!(
+            "it tells synthetic attacks with AUROC {found:.3}, where the present one has {before:.3}"
+        )),
+        _ => Ok(format!("AUROC {found:.3} against synthetic attacks")),
+    }
+}
+
+/// Connections as attacks make them: to a place, on a port, or at all where there were none.
+fn contact_attacks(rows: &Rows) -> Vec<Row> {
+    let mut random = SplitMix64::stream(17, 4);
+    let made = (0..3 * ATTACKS).map(|_| {
+        let mut row = rows.row(random.below(rows.len()));
+        for (column, value) in [(PORT, 18.0), (DEST, 20.0), (NET, 16.0), (NEW_DESTS, 1.0)] {
+            row[column] = value * (0.8 + 0.4 * random.unit() as f32);
+        }
+        row
+    });
+    made.collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::judge::Subject;
 
     /// Rows of some hundred programs, with small differences.
     fn rows(seed: u64, share_of_attacks: f64) -> Rows {
@@ -198,15 +267,26 @@ mod tests {
         Model::fit(Subject::Start, rows, seed).expect("there are enough rows")
     }
 
+    fn of_forest(model: &Model, rows: &Rows, attacks: &[Row]) -> f64 {
+        separation(|row| model.forest_score(row), rows, attacks)
+    }
+
     #[test]
     fn a_model_like_the_last_passes_and_one_of_something_else_does_not() {
         let normal = rows(1, 0.0);
         let (old, new) = (model(&normal, 1), model(&rows(2, 0.0), 2));
-        let verdict = judge(&old, &new, &normal, 1, 3);
+        let verdict = judge(&old, &new, &normal, None, 1, 3);
         assert!(verdict.promoted, "{verdict:?}");
-        let verdict = judge(&old, &new, &normal, 7, 3);
+        let verdict = judge(&old, &new, &normal, None, 7, 3);
         assert!(
             !verdict.promoted && verdict.sentence.contains("7 times"),
+            "{verdict:?}"
+        );
+        // It is as good as last night's, which had lost something each night.
+        let anchor = Some(verdict.auroc + 0.06);
+        let verdict = judge(&old, &new, &normal, anchor, 1, 3);
+        assert!(
+            !verdict.promoted && verdict.sentence.contains("at the end of learning"),
             "{verdict:?}"
         );
         // Fitted on noise, it has no opinion that resembles the last one's.
@@ -219,9 +299,9 @@ mod tests {
                 &std::array::from_fn(|_| random.unit() as f32 * 24.0),
             );
         }
-        let verdict = judge(&old, &model(&noise, 3), &normal, 0, 3);
+        let verdict = judge(&old, &model(&noise, 3), &normal, None, 0, 3);
         assert!(!verdict.promoted, "{verdict:?}");
-        assert!(judge(&Model::default(), &new, &normal, 0, 3).promoted);
+        assert!(judge(&Model::default(), &new, &normal, None, 0, 3).promoted);
     }
 
     #[test]
@@ -230,36 +310,56 @@ mod tests {
         let attacks = attacks(&clean);
         let loss: f64 = (0..5)
             .map(|seed| {
-                let pure = separation(&model(&clean, seed), &clean, &attacks);
-                let poisoned = separation(&model(&rows(1, 0.05), seed), &clean, &attacks);
+                let pure = of_forest(&model(&clean, seed), &clean, &attacks);
+                let poisoned = of_forest(&model(&rows(1, 0.05), seed), &clean, &attacks);
                 pure - poisoned
             })
             .sum::<f64>()
             / 5.0;
         assert!(loss <= 0.01, "{loss}");
-        let separated = separation(&model(&clean, 1), &clean, &attacks);
+        let separated = of_forest(&model(&clean, 1), &clean, &attacks);
         assert!(separated > 0.9, "{separated}");
     }
 
-    #[test]
-    fn a_model_never_says_the_same_of_everything() {
-        let rows = rows(3, 0.0);
-        let model = model(&rows, 1);
+    /// What is wrong with a model that tells attacks from rows too badly, or hardly says
+    /// different things of different rows.
+    fn collapse(model: &Model, rows: &Rows) -> Option<String> {
         let scores: Vec<f32> = (0..rows.len())
             .map(|at| model.forest_score(&rows.row(at)))
             .collect();
         let mean = scores.iter().sum::<f32>() / scores.len() as f32;
         let variance = scores.iter().map(|s| (s - mean).powi(2)).sum::<f32>() / scores.len() as f32;
-        assert!(variance > 1e-5, "the scores have collapsed: {variance}");
-        let attacks = attacks(&rows);
+        let attacks = attacks(rows);
         let high = attacks
             .iter()
             .map(|row| model.forest_score(row))
             .sum::<f32>()
             / attacks.len() as f32;
-        assert!(
-            high > mean + 2.0 * variance.sqrt(),
-            "{high} is not far from {mean}"
-        );
+        if variance <= 1e-5 {
+            return Some(format!("the scores have the variance {variance}"));
+        }
+        (high <= mean + 2.0 * variance.sqrt())
+            .then(|| format!("attacks have {high}, which is not far from {mean}"))
+    }
+
+    #[test]
+    fn a_model_never_says_the_same_of_everything() {
+        let rows = rows(3, 0.0);
+        assert_eq!(collapse(&model(&rows, 1), &rows), None);
+        // Fitted on one and the same row, it does; that is seen, and it is refused.
+        let mut same = Rows::new(2_000);
+        for n in 0..2_000 {
+            same.offer(n % 40, 1, &[1.0; COLUMNS]);
+        }
+        let constant = model(&same, 1);
+        let why = collapse(&constant, &rows).expect("it has collapsed");
+        assert!(why.contains("variance"), "{why}");
+        for old in [Model::default(), model(&rows, 1)] {
+            let verdict = judge(&old, &constant, &rows, None, 0, 3);
+            assert!(
+                !verdict.promoted && verdict.sentence.contains("AUROC 0.500"),
+                "{verdict:?}"
+            );
+        }
     }
 }

@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
+use crate::budget::ALERT_PER_DAY;
 use crate::explain::Unusual;
 use crate::moment::MINUTE_NS;
 use crate::recent::Recent;
@@ -23,6 +24,8 @@ const OVER: f32 = 0.25;
 const THINGS_MAX: usize = 96;
 /// Unusual events that are kept to be told.
 const TOLD_MAX: usize = 8;
+/// The line moves by at most this factor in a night.
+const LINE_MOVE_MAX: f32 = 1.1;
 /// Days whose sums are kept.
 const DAYS: usize = 7;
 /// Sums of one day.
@@ -167,6 +170,8 @@ pub(crate) struct Line {
     threshold: f32,
     above: f32,
     mean_excess: f32,
+    /// Sums count by so much less; 1 unless the line would move too far in a night.
+    stretch: f32,
 }
 
 impl Line {
@@ -185,12 +190,31 @@ impl Line {
             threshold,
             above: n.max(1.0),
             mean_excess,
+            stretch: 1.0,
             peaks,
         }
     }
 
+    /// The sum from which on incidents are alerted, as far as the tail tells.
+    fn alerted_from(&self) -> f32 {
+        let usual = f64::from(self.above / self.days) / ALERT_PER_DAY;
+        let sum = self.threshold + self.mean_excess * usual.ln().max(0.0) as f32;
+        sum * self.stretch
+    }
+
+    /// The same line, moved at most a tenth away from where last night's was: whoever makes
+    /// days noisier bit by bit takes weeks to hide in the noise.
+    pub(crate) fn near(mut self, before: &Line) -> Line {
+        let (wanted, last) = (self.alerted_from(), before.alerted_from());
+        if wanted > 0.0 && last > 0.0 {
+            self.stretch = wanted.clamp(last / LINE_MOVE_MAX, last * LINE_MOVE_MAX) / wanted;
+        }
+        self
+    }
+
     /// Incidents of at least this sum that a day is expected to have.
     pub(crate) fn per_day(&self, sum: f32) -> f64 {
+        let sum = sum / self.stretch;
         if sum > self.threshold {
             let further = f64::from((sum - self.threshold) / self.mean_excess);
             return f64::from(self.above / self.days) * (-further).exp();
@@ -297,5 +321,25 @@ mod tests {
             before = now;
         }
         assert_eq!(peaks.line(17, 20), None);
+        // Days of ten times the noise move it by a tenth a night.
+        let mut noisy = Peaks::default();
+        for day in 20..27 {
+            noisy.begin(day);
+            for _ in 0..40 {
+                noisy.note((-(1.0 - random.unit()).ln() * 15.0) as f32);
+            }
+        }
+        let noisy = noisy.line(20, 27).expect("there were days");
+        let (from, wanted) = (line.alerted_from(), noisy.alerted_from());
+        assert!(wanted > 5.0 * from, "{wanted} and {from}");
+        let mut now = line.clone();
+        for night in 1..=3 {
+            now = noisy.clone().near(&now);
+            let expected = from * 1.1_f32.powi(night);
+            assert!((now.alerted_from() - expected).abs() < 0.01 * expected);
+            let per_day = now.per_day(expected);
+            assert!((0.2..0.3).contains(&per_day), "{per_day}");
+        }
+        assert!(line.near(&noisy).alerted_from() > wanted / 1.11, "nor down");
     }
 }

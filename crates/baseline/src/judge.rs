@@ -17,13 +17,10 @@ pub(crate) const RARITY: usize = 0;
 pub(crate) const FOREST: usize = 1;
 pub(crate) const SEQUENCE: usize = 2;
 pub(crate) const AUTOENCODER: usize = 3;
-pub(crate) const LSTM: usize = 4;
+const LSTM: usize = 4;
 
 /// A score per detector; NaN where one has nothing to say.
 pub(crate) type Scores = [f32; DETECTOR_COUNT];
-
-/// Networks that are trained: one for program starts, one for connections.
-pub const NETWORKS: usize = 2;
 
 /// The two kinds of events that are judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -149,7 +146,7 @@ impl Model {
         forest.score(&seen[..self.columns.len()])
     }
 
-    fn autoencoder_score(&self, row: &Row) -> f32 {
+    pub(crate) fn autoencoder_score(&self, row: &Row) -> f32 {
         let network = self.autoencoder.as_ref();
         let network = network.filter(|network| network.columns() == COLUMNS);
         network.map_or(f32::NAN, |network| network.score(row))

@@ -5,9 +5,11 @@ use std::net::IpAddr;
 
 use sentinel_event::{ExecId, Process};
 
+use crate::chains::{Chain, Chains};
 use crate::hash;
 use crate::identity;
 use crate::moment::MINUTE_NS;
+use crate::order::{Order, Reading};
 use crate::recent::Recent;
 use crate::schema::Row;
 
@@ -31,6 +33,10 @@ pub(crate) struct Tree {
     pub(crate) tokens: [u32; CONTEXT],
     pub(crate) length: usize,
     bits: [f32; LOOK_BACK],
+    chain: Chain,
+    reading: Reading,
+    /// Something of it must not be learned.
+    tainted: bool,
 }
 
 impl Tree {
@@ -47,11 +53,25 @@ impl Tree {
         all[..3].iter().sum::<f32>() / 3.0
     }
 
-    pub(crate) fn push(&mut self, token: u32, bits: f32) {
+    /// Appends a program; what is thereby complete of its order is given back.
+    pub(crate) fn push(&mut self, token: u32, bits: f32, learn: bool) -> Option<Vec<u32>> {
         self.bits[self.length % LOOK_BACK] = bits;
         self.tokens.rotate_left(1);
         self.tokens[CONTEXT - 1] = token;
         self.length += 1;
+        self.tainted |= !learn;
+        let whole = self.chain.push(token);
+        if whole.is_some() {
+            self.reading.restart();
+        }
+        whole.filter(|_| !self.tainted)
+    }
+
+    /// What its order still has to teach; it is over, or its day is.
+    pub(crate) fn end(&mut self) -> Option<Vec<u32>> {
+        self.reading.restart();
+        let rest = std::mem::take(&mut self.chain).rest();
+        rest.filter(|_| !self.tainted)
     }
 }
 
@@ -123,6 +143,36 @@ impl Live {
         }
         identity::write_program(process, &mut self.text);
         hash::text(&self.text)
+    }
+
+    /// How unexpected a program is as the next of a tree, in bits, by the recurrent network;
+    /// `surprise` is what the back-off model says.
+    pub(crate) fn order_score(
+        &mut self,
+        order: &Order,
+        tree: u64,
+        program: u32,
+        surprise: f32,
+    ) -> f32 {
+        match self.trees.get_mut(&tree) {
+            Some(tree) => order.score(&tree.chain, &mut tree.reading, program, surprise),
+            None => {
+                let (chain, mut reading) = Default::default();
+                order.score(&chain, &mut reading, program, surprise)
+            }
+        }
+    }
+
+    /// At the end of a day: what all trees have to teach, in an order that a replay has too.
+    pub(crate) fn end_day(&mut self, day: u16, chains: &mut Chains) {
+        let ended = self.trees.iter_mut();
+        let mut ended: Vec<(u64, Vec<u32>)> = ended
+            .filter_map(|(key, tree)| Some((*key, tree.end()?)))
+            .collect();
+        ended.sort_unstable();
+        for (tree, order) in ended {
+            chains.offer(day, tree, &order);
+        }
     }
 
     /// Children of the process within this minute, with one more.

@@ -258,10 +258,15 @@ pub(crate) fn learn_start(
         connected: false,
     };
     live.images.insert(process.exec_id, image);
-    let (tree, _) = live.trees.entry(start.keys.tree, Default::default);
+    let (tree, gone) = live.trees.entry(start.keys.tree, Default::default);
     let context = tree.tokens;
     let length = tree.length.min(context.len());
-    tree.push(program as u32, start.row[SEQ]);
+    let whole = tree.push(program as u32, start.row[SEQ], learn);
+    let ended = gone.and_then(|(key, mut tree)| Some((key, tree.end()?)));
+    let whole = whole.map(|order| (start.keys.tree, order));
+    for (tree, order) in ended.into_iter().chain(whole) {
+        tables.chains.offer(at.day, tree, &order);
+    }
     let burst = process
         .parent
         .as_ref()

@@ -4,7 +4,7 @@
 use crate::baseline::{Baseline, COLD_DAYS, Learned, PEAK_DAYS, Phase};
 use crate::budget::ALERT_PER_DAY;
 use crate::gate;
-use crate::judge::{Model, Scale, Subject};
+use crate::judge::{Model, ROWS_MIN, Scale, Subject};
 
 /// Days whose rows models are fitted on.
 const ROW_DAYS: u16 = 28;
@@ -26,20 +26,47 @@ impl Baseline {
     pub(crate) fn end_day(&mut self, day: u16, time_ns: i64) {
         let learned = &mut self.learned;
         self.incidents.settle(time_ns, &mut learned.peaks);
+        self.live.end_day(learned.today, &mut learned.tables.chains);
         learned.today = day;
         learned.tables.fade();
+        let oldest = day.saturating_sub(ROW_DAYS);
+        learned.tables.chains.forget_before(oldest);
         for rows in &mut learned.rows {
-            rows.forget_before(day.saturating_sub(ROW_DAYS));
+            rows.forget_before(oldest);
         }
-        self.fit(day, time_ns);
+        let _ = self.fit(day, time_ns);
+        let phase = self.phase();
         let learned = &mut self.learned;
-        learned.line = learned.peaks.line(learned.first_day + PEAK_DAYS, day);
-        learned.judged = [learned.judged[1], (0, 0)];
+        let line = learned.peaks.line(learned.first_day + PEAK_DAYS, day);
+        // Lines of the days of learning come from too few days to hold the first one.
+        let held = phase == Phase::Detect && day > learned.detecting_since + 1;
+        let before = learned.line.take().filter(|_| held);
+        learned.line = match (line, before) {
+            (Some(line), Some(before)) => Some(line.near(&before)),
+            (line, _) => line,
+        };
         learned.peaks.begin(day);
     }
 
-    /// Fits models on what there is, and takes them where they pass the gate.
-    fn fit(&mut self, day: u16, time_ns: i64) {
+    /// Fits models on what there is until now, today included, and takes them where they
+    /// pass the gate. Gives the sentence about them.
+    ///
+    /// # Errors
+    /// Where there is too little to fit any on.
+    pub fn fit_now(&mut self, time_ns: i64) -> Result<String, String> {
+        let rows = self.learned.rows[Subject::Start as usize].len();
+        match self.fit(self.learned.today, time_ns) {
+            true => Ok(self.learned.verdict.clone()),
+            false => Err(format!(
+                "too little was seen for models: {rows} of {ROWS_MIN} program starts that are \
+                 counted, which begins on the second day"
+            )),
+        }
+    }
+
+    /// Fits models on what there is, and takes them where they pass the gate; false where
+    /// there is too little.
+    fn fit(&mut self, day: u16, time_ns: i64) -> bool {
         let phase = self.phase();
         let learned = &mut self.learned;
         let seed = u64::from(learned.generation) + 1;
@@ -47,7 +74,7 @@ impl Baseline {
         let Some(start) = fit(Subject::Start) else {
             // Too little was seen for a forest; the rarity of things needs none.
             self.calibrate(day);
-            return;
+            return false;
         };
         let old = &self.models[Subject::Start as usize];
         let alerts = learned.yesterday_over_line(day);
@@ -55,13 +82,31 @@ impl Baseline {
         let verdict = match phase {
             // While learning goes on models may change as they like.
             Phase::Learn => {
-                gate::judge(&Model::default(), &start, &learned.rows[0], alerts, budget)
+                learned.anchor = None;
+                gate::judge(
+                    &Model::default(),
+                    &start,
+                    &learned.rows[0],
+                    None,
+                    alerts,
+                    budget,
+                )
             }
-            Phase::Detect => gate::judge(old, &start, &learned.rows[0], alerts, budget),
+            Phase::Detect => gate::judge(
+                old,
+                &start,
+                &learned.rows[0],
+                learned.anchor,
+                alerts,
+                budget,
+            ),
         };
+        if phase == Phase::Detect {
+            learned.anchor.get_or_insert(verdict.auroc);
+        }
         learned.verdict = verdict.sentence;
         if !verdict.promoted {
-            return;
+            return true;
         }
         let contact = fit(Subject::Contact);
         learned.generation += 1;
@@ -79,12 +124,13 @@ impl Baseline {
             take(contact, Subject::Contact);
         }
         self.calibrate(day);
+        true
     }
 
     fn calibrate(&mut self, day: u16) {
         let learned = &self.learned;
         // The first days that were judged at all say more about empty tables.
-        let first_day = (learned.first_day + COLD_DAYS + 1).min(day - 1);
+        let first_day = (learned.first_day + COLD_DAYS + 1).min(day.saturating_sub(1));
         for (scale, ledgers) in self.scales.iter_mut().zip(&learned.ledgers) {
             *scale = Scale::fit(ledgers, first_day);
         }

@@ -3,16 +3,17 @@
 //! A mark, the format, the hash of the columns, a checksum, then the values. What was
 //! written by another format or for other columns is refused, not guessed at.
 
-use sentinel_model::{Autoencoder, Calibration, IsolationForest};
+use sentinel_model::{Autoencoder, Calibration, IsolationForest, Lstm};
 use serde::{Deserialize, Serialize};
 
 use crate::baseline::{Baseline, Learned, Phase};
 use crate::judge::{DETECTOR_COUNT, Model, Scale, Subject, columns};
+use crate::order::{Order, Tokens};
 use crate::schema::schema_hash;
 
 const MARK: &[u8; 8] = b"SENTBASE";
 /// Raised whenever the values below mean something else.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 const HEADER: usize = 8 + 4 + 8 + 4;
 
 /// Why learned state cannot be used.
@@ -36,11 +37,6 @@ pub enum LoadError {
     /// It is whole, and contradicts itself.
     #[error("it contradicts itself: {0}")]
     Inconsistent(String),
-}
-
-/// The CRC-32 of bytes, as manifests name it.
-pub fn checksum(bytes: &[u8]) -> u32 {
-    crc32fast::hash(bytes)
 }
 
 #[derive(Serialize, Deserialize)]
@@ -108,7 +104,9 @@ impl Baseline {
     pub fn to_bytes(&self) -> Vec<u8> {
         let models: [SavedModel; 2] =
             std::array::from_fn(|at| SavedModel::new(&self.models[at], &self.scales[at]));
-        let values = (self.phase(), &self.learned, models);
+        let order = self.order.as_ref();
+        let order = order.map(|order| (&order.tokens, order.network.to_bytes()));
+        let values = (self.phase(), &self.learned, models, order);
         // Fails only where a value cannot be serialized, and each of ours can.
         let body = postcard::to_stdvec(&values).unwrap_or_default();
         let mut bytes = Vec::with_capacity(HEADER + body.len());
@@ -142,10 +140,11 @@ impl Baseline {
         if number(20) != crc32fast::hash(body) {
             return Err(LoadError::Checksum);
         }
-        let (phase, learned, models): (Phase, Learned, [SavedModel; 2]) =
-            postcard::from_bytes(body)
-                .map_err(|error| LoadError::Inconsistent(error.to_string()))?;
-        if !learned.rows.iter().all(|rows| rows.sound()) {
+        type Saved = (Phase, Learned, [SavedModel; 2], Option<(Tokens, Vec<u8>)>);
+        let inconsistent = |error: String| LoadError::Inconsistent(error);
+        let (phase, learned, models, order): Saved =
+            postcard::from_bytes(body).map_err(|error| inconsistent(error.to_string()))?;
+        if !learned.rows.iter().all(|rows| rows.sound()) || !learned.tables.chains.sound() {
             return Err(LoadError::Inconsistent(
                 "the rows do not hang together".to_owned(),
             ));
@@ -153,9 +152,15 @@ impl Baseline {
         let [start, contact] = models;
         let start = start.restore(Subject::Start)?;
         let contact = contact.restore(Subject::Contact)?;
+        let epoch = self.epoch + 1;
+        let order =
+            order.map(|(tokens, bytes)| Order::new(Lstm::from_bytes(&bytes)?, tokens, epoch));
+        let order = order.transpose();
+        let order = order.map_err(|error| inconsistent(error.to_string()))?;
         self.set_phase(phase);
         self.learned = learned;
         (self.models, self.scales) = ([start.0, contact.0], [start.1, contact.1]);
+        (self.order, self.epoch) = (order, epoch);
         Ok(())
     }
 }

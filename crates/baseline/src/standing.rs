@@ -1,6 +1,8 @@
 //! What is known, in numbers, for whoever asks how learning fares.
 
 use crate::baseline::Baseline;
+use crate::networks::NETWORKS;
+use crate::tail::TailDay;
 
 /// What is known, in numbers.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -15,12 +17,15 @@ pub struct Standing {
     pub rows: [usize; 2],
     /// Entries that had to leave the exact tables.
     pub evicted_total: u64,
-    /// Events judged since the last generation but one was made.
+    /// Events judged yesterday and today.
     pub judged: u64,
     /// How many of them had a p-value of at most one in a thousand.
     pub tail: u64,
     /// What was said of the models of the last night; empty before.
     pub verdict: String,
+    /// When each network was last trained and taken, in nanoseconds since the Unix epoch; 0
+    /// for never.
+    pub trained_ns: [i64; NETWORKS],
 }
 
 impl Baseline {
@@ -28,16 +33,22 @@ impl Baseline {
     pub fn standing(&self) -> Standing {
         let learned = &self.learned;
         let (programs, evicted_total) = learned.tables.sizes();
-        let [before, now] = learned.judged;
+        let last = || learned.tails.days().rev().take(2);
         Standing {
             generation: learned.generation,
             fitted_ns: learned.fitted_ns,
             programs,
             rows: [learned.rows[0].len(), learned.rows[1].len()],
             evicted_total,
-            judged: before.0 + now.0,
-            tail: before.1 + now.1,
+            judged: last().map(|day| day.judged).sum(),
+            tail: last().map(|day| day.tail).sum(),
             verdict: learned.verdict.clone(),
+            trained_ns: learned.training.trained_ns,
         }
+    }
+
+    /// What was judged on each of the last days, oldest first.
+    pub fn tail_days(&self) -> impl Iterator<Item = &TailDay> {
+        self.learned.tails.days()
     }
 }

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use sentinel_model::{Ngram, NgramParams};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::chains::Chains;
 use crate::head::{Head, Worth};
 use crate::moment::{Calendar, MINUTE_NS, Moment};
 use crate::profile::{Hours, Profile};
@@ -77,6 +78,8 @@ pub(crate) struct Tables {
     pub(crate) minutes: [f32; CLASSES],
     last_ns: i64,
     pub(crate) sequences: Sequences,
+    /// Orders of programs in trees.
+    pub(crate) chains: Chains,
     names: HashMap<u64, Box<str>>,
 }
 
@@ -110,6 +113,7 @@ impl Tables {
             last_ns: 0,
             // The parameters are constants within their ranges.
             sequences: Sequences(Ngram::new(params).unwrap_or_else(|_| unreachable!())),
+            chains: Chains::default(),
             names: HashMap::new(),
         }
     }

@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use sentinel_baseline::{Baseline, Standing};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 /// Generations that are kept.
 pub const KEPT: usize = 3;
@@ -46,10 +47,10 @@ pub struct Generation {
     pub rows: [u64; 2],
     /// The version of the program that made it.
     pub version: String,
-    /// Bytes of its state, and their CRC-32.
+    /// Bytes of its state, and their SHA-256 in hexadecimal digits.
     pub state_bytes: u64,
     /// See `state_bytes`.
-    pub state_crc32: String,
+    pub state_sha256: String,
 }
 
 impl Folder {
@@ -77,38 +78,52 @@ impl Folder {
     /// Takes the newest state that is whole into `baseline`; each that is not is one
     /// sentence.
     pub fn load(&self, baseline: &mut Baseline) -> Vec<String> {
-        let mut refused = Vec::new();
-        let state = self.root.join(STATE);
-        let mut names = vec![("the learned state".to_owned(), state)];
-        for generation in self.numbers().into_iter().rev() {
-            names.push((
-                format!("generation {generation}"),
-                self.path(generation).join(STATE),
-            ));
-        }
-        for (name, path) in names {
-            let bytes = match fs::read(&path) {
-                Ok(bytes) => bytes,
-                Err(error) if error.kind() == ErrorKind::NotFound => continue,
-                Err(error) => {
-                    refused.push(format!("{name} cannot be read: {error}"));
-                    continue;
+        let mut refused: Vec<String> = Vec::new();
+        let state = match fs::read(self.root.join(STATE)) {
+            Err(error) if error.kind() == ErrorKind::NotFound => None,
+            read => Some((None, read.context("it cannot be read"))),
+        };
+        let generations = self.numbers().into_iter().rev();
+        let generations = generations.map(|number| (Some(number), self.read(number)));
+        for (number, bytes) in state.into_iter().chain(generations) {
+            let name = number.map_or_else(
+                || "the learned state".to_owned(),
+                |number| format!("generation {number}"),
+            );
+            let taken = bytes.and_then(|bytes| Ok(baseline.restore(&bytes)?));
+            let Err(error) = taken else {
+                if let Some(last) = refused.last_mut() {
+                    last.push_str(&format!("; going on with {name}"));
                 }
+                // What is listed as in use is what is in use.
+                if let Some(number) = number.filter(|_| !refused.is_empty()) {
+                    let _ = self.lead_to(number);
+                }
+                return refused;
             };
-            match baseline.restore(&bytes) {
-                Ok(()) => {
-                    if let Some(last) = refused.last_mut() {
-                        *last += &format!("; going on with {name}");
-                    }
-                    return refused;
-                }
-                Err(error) => refused.push(format!("{name} is refused: {error}")),
-            }
+            refused.push(format!("{name} is refused: {error:#}"));
         }
         if let Some(last) = refused.last_mut() {
             *last += "; learning begins anew";
         }
         refused
+    }
+
+    /// Whether anything was learned here.
+    pub fn has_state(&self) -> bool {
+        self.root.join(STATE).exists() || !self.numbers().is_empty()
+    }
+
+    /// Gives up everything that was learned.
+    pub fn clear(&self) -> Result<()> {
+        let _ = fs::remove_file(self.root.join(CURRENT));
+        let _ = fs::remove_file(self.root.join(STATE));
+        for number in self.numbers() {
+            let path = self.path(number);
+            fs::remove_dir_all(&path)
+                .with_context(|| format!("cannot remove {}", path.display()))?;
+        }
+        Ok(())
     }
 
     /// Replaces the running state.
@@ -127,7 +142,7 @@ impl Folder {
             rows: standing.rows.map(|rows| rows as u64),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             state_bytes: bytes.len() as u64,
-            state_crc32: format!("{:08x}", sentinel_baseline::checksum(bytes)),
+            state_sha256: hash(bytes),
         };
         let whole = self.path(standing.generation);
         let begun = whole.with_extension("new");
@@ -191,7 +206,7 @@ impl Folder {
         target.file_name()?.to_str()?.parse().ok()
     }
 
-    /// The bytes of a generation, checked against its manifest.
+    /// The bytes of a generation, whose hash is that of its manifest.
     ///
     /// # Errors
     /// Where there is none, or it is damaged.
@@ -204,11 +219,12 @@ impl Folder {
         let manifest = manifest?;
         let path = self.path(generation).join(STATE);
         let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        let found = format!("{:08x}", sentinel_baseline::checksum(&bytes));
+        let (found, expected) = (hash(&bytes), &manifest.state_sha256);
         anyhow::ensure!(
-            found == manifest.state_crc32,
-            "generation {generation} is damaged: its checksum is {found}, not {}",
-            manifest.state_crc32
+            found == *expected,
+            "its SHA-256 is {}..., and its manifest says {}...",
+            brief(&found),
+            brief(expected)
         );
         Ok(bytes)
     }
@@ -235,6 +251,22 @@ impl Folder {
     }
 }
 
+/// The SHA-256 of bytes in hexadecimal digits.
+fn hash(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    Sha256::digest(bytes)
+        .iter()
+        .fold(String::new(), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+}
+
+/// The first digits of a hash, enough to tell two apart.
+fn brief(hash: &str) -> &str {
+    hash.get(..12).unwrap_or(hash)
+}
+
 /// Writes beside the file, forces it to disk, and gives it its name.
 fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
     let beside = path.with_extension("new");
@@ -254,68 +286,5 @@ fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn learned() -> (Vec<u8>, Standing) {
-        let baseline = Baseline::new(Default::default());
-        (baseline.to_bytes(), baseline.standing())
-    }
-
-    #[test]
-    fn three_generations_are_kept_and_the_last_is_current() {
-        let dir = tempfile::tempdir().expect("a folder");
-        let folder = Folder::open(dir.path()).expect("opens");
-        let (bytes, mut standing) = learned();
-        for generation in 1..=5 {
-            standing.generation = generation;
-            folder.keep(&bytes, &standing).expect("keeps");
-        }
-        let list = folder.list();
-        let numbers: Vec<u32> = list.iter().map(|(number, _)| *number).collect();
-        assert_eq!((numbers, folder.current()), (vec![3, 4, 5], Some(5)));
-        assert!(
-            list.iter()
-                .all(|(n, m)| m.as_ref().is_ok_and(|m| m.generation == *n))
-        );
-        assert_eq!(folder.read(4).expect("is whole"), bytes);
-        assert!(folder.read(1).is_err());
-    }
-
-    #[test]
-    fn what_is_damaged_or_newer_falls_back_with_a_sentence() {
-        let dir = tempfile::tempdir().expect("a folder");
-        let folder = Folder::open(dir.path()).expect("opens");
-        let (bytes, mut standing) = learned();
-        let load = || folder.load(&mut Baseline::new(Default::default()));
-        assert!(load().is_empty(), "a new host has nothing to complain of");
-        for generation in [1, 2] {
-            standing.generation = generation;
-            folder.keep(&bytes, &standing).expect("keeps");
-        }
-        folder.save(&bytes).expect("saves");
-        assert!(load().is_empty());
-        // The running state is cut, generation 2 is of a later version.
-        folder.save(&bytes[..bytes.len() - 7]).expect("saves");
-        let mut later = bytes.clone();
-        later[8] += 1;
-        replace(&folder.path(2).join(STATE), &later).expect("writes");
-        let said = load();
-        assert_eq!(said.len(), 2, "{said:?}");
-        assert!(
-            said[0].starts_with("the learned state is refused"),
-            "{said:?}"
-        );
-        assert!(
-            said[1].contains("format 2") && said[1].ends_with("; going on with generation 1"),
-            "{said:?}"
-        );
-        assert!(folder.read(2).is_err());
-        replace(&folder.path(1).join(STATE), b"nonsense").expect("writes");
-        assert!(
-            load()
-                .last()
-                .is_some_and(|last| last.ends_with("learning begins anew"))
-        );
-    }
-}
+#[path = "folder_tests.rs"]
+mod tests;

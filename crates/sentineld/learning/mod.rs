@@ -5,21 +5,25 @@
 //! to say.
 
 mod folder;
+mod relearn;
 mod saver;
 mod trainer;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use sentinel_baseline::{Baseline, Config, Delivery, Phase, Progress, Standing};
+use sentinel_baseline::{
+    Baseline, Config, Delivery, NETWORK_NAMES, NETWORKS, Phase, Progress, Standing,
+};
 use sentinel_event::{Alert, Event, Process};
 
 use crate::anomaly;
 use crate::clock;
 use crate::mode::{Mode, ModeFile, ModeState};
 pub use folder::{Folder, Generation};
+pub use relearn::relearn;
 use saver::Saver;
 use trainer::{Job, Trainer};
 
@@ -34,6 +38,32 @@ pub fn read_generation(data_dir: &Path, generation: u32, baseline: &mut Baseline
     let bytes = Folder::at(data_dir).read(generation)?;
     let refused = || format!("generation {generation} is refused");
     baseline.restore(&bytes).with_context(refused)
+}
+
+/// Trains all networks that there is enough for, and waits for them; those that pass the
+/// gate are in use afterwards. What became of each is one sentence.
+///
+/// # Errors
+/// Where a training failed.
+pub fn train_all(baseline: &mut Baseline, time_ns: i64) -> Result<Vec<String>> {
+    let folder = tempfile::tempdir().context("cannot make a folder to train in")?;
+    let mut trainer = Trainer::new(folder.path().to_owned());
+    let jobs = (0..NETWORKS).filter_map(|network| {
+        let training = baseline.training(network)?;
+        Some(Job { network, training })
+    });
+    trainer.order(jobs.collect());
+    let mut said = Vec::new();
+    while !trainer.is_idle() {
+        match trainer.step() {
+            Some((_, trained)) => {
+                let taken = baseline.take_network(trained?, time_ns);
+                said.push(taken.unwrap_or_else(|refused| refused));
+            }
+            None => std::thread::sleep(Duration::from_millis(5)),
+        }
+    }
+    Ok(said)
 }
 
 /// How learning fares, for whoever asks.
@@ -51,6 +81,8 @@ pub struct LearningStatus {
     pub alerts_total: u64,
     /// When it was last saved, in nanoseconds since the Unix epoch; 0 for never.
     pub saved_ns: i64,
+    /// How the last training of each network ended; empty where none did.
+    pub outcomes: [String; NETWORKS],
     /// What is wrong, one sentence each.
     pub problems: Vec<String>,
 }
@@ -78,8 +110,12 @@ pub struct Learning {
     folder: Folder,
     saver: Saver,
     trainer: Trainer,
-    /// Why the last training failed, if it did.
-    untrained: Option<String>,
+    /// Why the last training of each network failed, if it did.
+    untrained: [Option<String>; NETWORKS],
+    /// How the last training of each network ended.
+    outcomes: [String; NETWORKS],
+    /// What was said of the models before.
+    verdict: String,
     board: Arc<LearningBoard>,
     saved_at: Instant,
     generation: u32,
@@ -89,6 +125,7 @@ pub struct Learning {
     newest_ns: i64,
     newest_process: Option<Arc<Process>>,
     stall_told: bool,
+    untrained_told: bool,
 }
 
 impl Learning {
@@ -108,11 +145,17 @@ impl Learning {
         for sentence in &trouble {
             tracing::warn!(target: "health", "{sentence}");
         }
-        let generation = baseline.standing().generation;
+        let Standing {
+            generation,
+            verdict,
+            ..
+        } = baseline.standing();
         Ok(Learning {
             saver: Saver::start(folder.clone())?,
             trainer: Trainer::new(data_dir.join("baseline/training")),
-            untrained: None,
+            untrained: Default::default(),
+            outcomes: Default::default(),
+            verdict,
             config,
             baseline,
             mode,
@@ -125,6 +168,7 @@ impl Learning {
             newest_ns: 0,
             newest_process: None,
             stall_told: false,
+            untrained_told: false,
         })
     }
 
@@ -160,12 +204,12 @@ impl Learning {
         let progress = self.baseline.progress();
         self.end_learning(state, &progress);
         let standing = self.baseline.standing();
-        if standing.generation != self.generation {
-            self.generation = standing.generation;
-            self.saver
-                .keep_generation(self.baseline.to_bytes(), standing.clone());
+        if self.keep_generation() {
             self.order_networks();
+        } else if standing.verdict != self.verdict {
+            tracing::warn!(target: "health", "{}", standing.verdict);
         }
+        self.verdict.clone_from(&standing.verdict);
         self.train();
         if self.saved_at.elapsed().as_secs() >= self.config.save_interval_s {
             self.saved_at = Instant::now();
@@ -177,45 +221,75 @@ impl Learning {
         status.progress = Some(progress);
         status.standing = standing;
         status.saved_ns = self.saver.saved_ns();
+        status.outcomes.clone_from(&self.outcomes);
     }
 
-    /// Lets the networks be trained on what the new generation was fitted on.
-    fn order_networks(&mut self) {
+    /// Lets the networks be trained on what the new generation was fitted on; gives their
+    /// names.
+    fn order_networks(&mut self) -> Vec<&'static str> {
         if !self.trainer.is_idle() {
-            return;
+            return Vec::new();
         }
-        let jobs = (0..sentinel_baseline::NETWORKS).filter_map(|network| {
-            let values = self.baseline.training_rows(network)?;
-            Some(Job {
-                network,
-                values,
-                columns: sentinel_baseline::COLUMNS,
-            })
+        let jobs = (0..NETWORKS).filter_map(|network| {
+            let training = self.baseline.training(network)?;
+            Some(Job { network, training })
         });
-        self.trainer.order(jobs.collect());
+        let jobs: Vec<Job> = jobs.collect();
+        let ordered = jobs.iter().map(|job| job.network);
+        let ordered: Vec<usize> = ordered.collect();
+        for network in &ordered {
+            self.baseline.owe_training(*network, self.newest_ns);
+        }
+        self.trainer.order(jobs);
+        ordered.into_iter().map(|at| NETWORK_NAMES[at]).collect()
     }
 
+    /// Looks after the training, and puts a network into use that passes the gate.
     fn train(&mut self) {
-        let trained = self.trainer.step().and_then(|done| {
-            let Some((network, bytes)) = done else {
-                return Ok(false);
-            };
-            self.baseline
-                .take_network(network, &bytes)
-                .context("the trained network cannot be used")?;
-            Ok(true)
+        let Some((network, trained)) = self.trainer.step() else {
+            return;
+        };
+        let trained = trained.map_err(|error| {
+            let name = NETWORK_NAMES[network];
+            format!("the {name} was not trained: {error:#}")
         });
-        match trained {
-            Ok(true) => {
-                tracing::info!("a network was trained and is in use");
-                self.untrained = None;
+        let taken = trained.and_then(|trained| self.baseline.take_network(trained, self.newest_ns));
+        self.outcomes[network] = match taken {
+            Ok(sentence) => {
+                tracing::info!("{sentence}");
+                self.untrained[network] = None;
+                sentence
             }
-            Ok(false) => {}
-            Err(error) => {
-                tracing::warn!(target: "health", "no network was trained: {error:#}");
-                self.untrained = Some(format!("no network was trained last night: {error:#}"));
+            Err(sentence) => {
+                tracing::warn!(target: "health", "{sentence}");
+                self.untrained[network] = Some(sentence.clone());
+                sentence
             }
+        };
+    }
+
+    /// Fits models now instead of in the coming night, and lets networks be trained; gives
+    /// what was said of the models, and the names of the networks.
+    ///
+    /// # Errors
+    /// Where too little was seen, in a sentence.
+    pub fn fit_now(&mut self) -> Result<(String, Vec<&'static str>), String> {
+        let verdict = self.baseline.fit_now(self.newest_ns)?;
+        self.keep_generation();
+        Ok((verdict, self.order_networks()))
+    }
+
+    /// Keeps the models on disk where they are new, and says what was said of them.
+    fn keep_generation(&mut self) -> bool {
+        let standing = self.baseline.standing();
+        if standing.generation == self.generation {
+            return false;
         }
+        self.generation = standing.generation;
+        tracing::info!("{}", standing.verdict);
+        self.saver
+            .keep_generation(self.baseline.to_bytes(), standing);
+        true
     }
 
     /// Goes over to the other mode where this one was for a time that has passed.
@@ -259,17 +333,35 @@ impl Learning {
     /// unnoticed.
     fn tell_stall(&mut self, standing: &Standing, out: &mut Vec<Alert>) {
         let stalled = standing.fitted_ns > 0 && self.newest_ns - standing.fitted_ns > STALE_NS;
-        if stalled && !self.stall_told {
-            let process = self.newest_process.clone();
-            out.extend(process.map(|process| anomaly::stalled(self.newest_ns, standing, process)));
+        let process = self.newest_process.clone();
+        if let Some(process) = process.filter(|_| stalled && !self.stall_told) {
+            out.push(anomaly::stalled(self.newest_ns, standing, process));
         }
         self.stall_told = stalled;
+        let untrained = self.untrained_days();
+        let process = self.newest_process.clone();
+        if let (Some(days), Some(process), false) = (untrained, process, self.untrained_told) {
+            let why = self.untrained.iter().flatten().next();
+            let why = why.map_or("none has ended yet", String::as_str);
+            out.push(anomaly::untrained(self.newest_ns, days, why, process));
+        }
+        self.untrained_told = untrained.is_some();
+    }
+
+    /// For how many days a training was owed that did not succeed; `None` below two.
+    fn untrained_days(&self) -> Option<i64> {
+        let owed_ns = self.newest_ns - self.baseline.untrained_since_ns()?;
+        (owed_ns > STALE_NS).then_some(owed_ns / 86_400_000_000_000)
     }
 
     fn problems(&self, standing: &Standing) -> Vec<String> {
         let mut problems = self.trouble.clone();
         problems.extend(self.saver.problem());
-        problems.extend(self.untrained.clone());
+        problems.extend(self.untrained.iter().flatten().cloned());
+        problems.extend(
+            self.untrained_days()
+                .map(|days| format!("no training of the networks has succeeded for {days} days")),
+        );
         let age_ns = self.newest_ns - standing.fitted_ns;
         if standing.fitted_ns > 0 && age_ns > STALE_NS {
             let days = age_ns / 86_400_000_000_000;
@@ -310,3 +402,6 @@ impl Learning {
         &mut self.baseline
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,13 +1,16 @@
 //! Lets the training program fit the networks: one run at a time, at the lowest priority,
 //! with a limit on its memory and its time. The daemon never waits for it.
+//!
+//! Owns the files between the two programs, and the process.
 
 use std::fs;
-use std::io::{Read, Write};
-use std::path::{Path, PathBuf};
+use std::io::Read;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use sentinel_baseline::{Tokens, Trained, Training};
 
 /// Bytes of address space that a run may take.
 const MEMORY_MAX: u64 = 300_000_000;
@@ -18,14 +21,13 @@ const TIME_MAX: Duration = Duration::from_secs(1_800);
 pub struct Job {
     /// Which of the baseline's networks it becomes.
     pub network: usize,
-    /// Row after row.
-    pub values: Vec<f32>,
-    /// Values in a row.
-    pub columns: usize,
+    /// What it is trained on.
+    pub training: Training,
 }
 
 struct Run {
     network: usize,
+    programs: Tokens,
     child: Child,
     begun: Instant,
 }
@@ -33,6 +35,8 @@ struct Run {
 /// Runs the training program.
 pub struct Trainer {
     folder: PathBuf,
+    /// `None` where it is not installed.
+    pub(super) program: Option<PathBuf>,
     waiting: Vec<Job>,
     run: Option<Run>,
 }
@@ -42,6 +46,7 @@ impl Trainer {
     pub fn new(folder: PathBuf) -> Trainer {
         Trainer {
             folder,
+            program: sentinel_api::trainer(),
             waiting: Vec::new(),
             run: None,
         }
@@ -57,12 +62,16 @@ impl Trainer {
         self.waiting = jobs;
     }
 
-    /// Looks after the run, and starts the next. A network that is ready is returned with
-    /// its place.
-    ///
-    /// # Errors
-    /// Where a run failed; the next call goes on with the next one.
-    pub fn step(&mut self) -> Result<Option<(usize, Vec<u8>)>> {
+    /// Looks after the run, and starts the next. Once a run has ended, its network is
+    /// returned, or why there is none; the next call goes on with the next one.
+    pub fn step(&mut self) -> Option<(usize, Result<Trained>)> {
+        let run = self.run.as_ref().map(|run| run.network);
+        let network = run.or_else(|| self.waiting.last().map(|job| job.network))?;
+        let done = self.go_on().transpose()?;
+        Some((network, done))
+    }
+
+    fn go_on(&mut self) -> Result<Option<Trained>> {
         if let Some(mut run) = self.run.take() {
             let Some(status) = run
                 .child
@@ -91,13 +100,22 @@ impl Trainer {
             let path = self.output();
             let bytes =
                 fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-            return Ok(Some((run.network, bytes)));
+            return Ok(Some(Trained {
+                network: run.network,
+                bytes,
+                programs: run.programs,
+            }));
         }
         if let Some(job) = self.waiting.pop() {
             let network = job.network;
             let child = self.start(&job)?;
+            let programs = match job.training {
+                Training::Sequences { programs, .. } => programs,
+                Training::Rows { .. } => Tokens::default(),
+            };
             self.run = Some(Run {
                 network,
+                programs,
                 child,
                 begun: Instant::now(),
             });
@@ -110,15 +128,25 @@ impl Trainer {
     }
 
     fn start(&self, job: &Job) -> Result<Child> {
-        let program = sentinel_api::trainer()
+        let program = self
+            .program
+            .as_ref()
             .with_context(|| format!("the program {} is not installed", sentinel_api::TRAINER))?;
         fs::create_dir_all(&self.folder)
             .with_context(|| format!("cannot make {}", self.folder.display()))?;
-        let input = self.folder.join("rows.safetensors");
-        write_rows(&input, job).with_context(|| format!("cannot write {}", input.display()))?;
+        let input = self.folder.join("input.safetensors");
+        fs::write(&input, job.training.to_bytes())
+            .with_context(|| format!("cannot write {}", input.display()))?;
         let _ = fs::remove_file(self.output());
-        Command::new(&program)
-            .arg("autoencoder")
+        let mut command = Command::new(program);
+        match &job.training {
+            Training::Rows { .. } => command.arg("autoencoder"),
+            Training::Sequences { vocabulary, .. } => {
+                let vocabulary = vocabulary.to_string();
+                command.args(["lstm", "--vocabulary", &vocabulary])
+            }
+        };
+        command
             .arg(&input)
             .arg(self.output())
             .args(["--memory-max", &MEMORY_MAX.to_string()])
@@ -137,25 +165,4 @@ impl Drop for Trainer {
             let _ = run.child.wait();
         }
     }
-}
-
-/// A safetensors file with one matrix: the length of its header, the header, the values.
-fn write_rows(path: &Path, job: &Job) -> std::io::Result<()> {
-    let bytes = job.values.len() * 4;
-    let rows = job.values.len() / job.columns.max(1);
-    let mut header = format!(
-        r#"{{"rows":{{"dtype":"F32","shape":[{rows},{}],"data_offsets":[0,{bytes}]}}}}"#,
-        job.columns
-    );
-    // The values begin at a multiple of eight.
-    while header.len() % 8 != 0 {
-        header.push(' ');
-    }
-    let mut file = std::io::BufWriter::new(fs::File::create(path)?);
-    file.write_all(&(header.len() as u64).to_le_bytes())?;
-    file.write_all(header.as_bytes())?;
-    for value in &job.values {
-        file.write_all(&value.to_le_bytes())?;
-    }
-    file.flush()
 }

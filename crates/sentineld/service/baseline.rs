@@ -51,9 +51,9 @@ pub async fn generations(facts: &Facts) -> Result<v1::ListGenerationsResponse, S
             start_rows: of(|m| m.rows[0]),
             contact_rows: of(|m| m.rows[1]),
             bytes: of(|m| m.state_bytes),
-            crc32: manifest
+            sha256: manifest
                 .as_ref()
-                .map_or_else(String::new, |m| m.state_crc32.clone()),
+                .map_or_else(String::new, |m| m.state_sha256.clone()),
             problem: problem.unwrap_or_default(),
         }
     });
@@ -195,4 +195,18 @@ pub async fn roll_back(
     })
     .await?;
     Ok(v1::RollBackResponse {})
+}
+
+/// Fits models now.
+pub async fn fit(
+    facts: &Arc<Facts>,
+    request: Request<v1::FitBaselineRequest>,
+) -> Result<v1::FitBaselineResponse, Status> {
+    let (verdict, ordered) = change::change(facts, &request, "fit", String::new(), |facts| {
+        let done = ask_blocking(facts, Learning::fit_now)?;
+        done.map_err(Status::failed_precondition)
+    })
+    .await?;
+    let ordered = ordered.into_iter().map(str::to_owned).collect();
+    Ok(v1::FitBaselineResponse { verdict, ordered })
 }

@@ -30,6 +30,17 @@ pub fn message(status: &LearningStatus) -> v1::Learning {
         judged: standing.judged,
         tail: standing.tail,
         saved: time(status.saved_ns),
+        verdict: standing.verdict.clone(),
+        networks: sentinel_baseline::NETWORK_NAMES
+            .iter()
+            .zip(standing.trained_ns)
+            .zip(&status.outcomes)
+            .map(|((name, trained_ns), outcome)| v1::Network {
+                name: (*name).to_owned(),
+                trained: time(trained_ns),
+                outcome: outcome.clone(),
+            })
+            .collect(),
     }
 }
 

@@ -185,6 +185,14 @@ impl Sentinel for Rpc {
         Ok(Response::new(answer))
     }
 
+    async fn fit_baseline(
+        &self,
+        request: Request<v1::FitBaselineRequest>,
+    ) -> Result<Response<v1::FitBaselineResponse>, Status> {
+        let answer = baseline::fit(&self.facts, request).await?;
+        Ok(Response::new(answer))
+    }
+
     async fn roll_back(
         &self,
         request: Request<v1::RollBackRequest>,

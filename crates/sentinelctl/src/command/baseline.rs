@@ -2,8 +2,8 @@
 
 use clap::Subcommand;
 use sentinel_api::v1::{
-    DecideBehaviourRequest, DiffGenerationsRequest, GetBaselineRequest, ListGenerationsRequest,
-    RollBackRequest,
+    DecideBehaviourRequest, DiffGenerationsRequest, FitBaselineRequest, GetBaselineRequest,
+    ListGenerationsRequest, RollBackRequest,
 };
 
 use crate::client::{self, Target};
@@ -48,6 +48,8 @@ enum Action {
         /// Its id, as `baseline show` lists it.
         id: String,
     },
+    /// Fit models now instead of in the coming night, and train the networks
+    Fit,
     /// Go back to an earlier generation, with everything that was learned until then; later
     /// ones are removed
     Rollback {
@@ -105,6 +107,13 @@ pub async fn run(args: &Args, target: &Target, output: &mut Output) -> Result<()
                 "{} {done}",
                 sentinel_event::text::escape(&answer.words)
             ))
+        }
+        Action::Fit => {
+            let answer = client::answer(client.fit_baseline(FitBaselineRequest {})).await?;
+            if output.json {
+                return output.line(&json::message("FitBaselineResponse", &answer)?);
+            }
+            output.line(&render::baseline::fitted(&answer))
         }
         Action::Rollback { generation } => {
             let request = RollBackRequest {

@@ -1,7 +1,8 @@
 //! What was learned, for people.
 
 use sentinel_api::v1::{
-    DiffGenerationsResponse, GetBaselineResponse, ListGenerationsResponse, NamedCount, Portrait,
+    DiffGenerationsResponse, FitBaselineResponse, GetBaselineResponse, ListGenerationsResponse,
+    NamedCount, Portrait,
 };
 use sentinel_event::text::escape;
 
@@ -25,13 +26,13 @@ pub fn generations(answer: &ListGenerationsResponse, look: &Look) -> String {
             continue;
         }
         lines.push(format!(
-            "{mark} {number}  {}, {} programs, fitted on {} starts and {} connections, {}, crc32 {}",
+            "{mark} {number}  {}, {} programs, fitted on {} starts and {} connections, {}, sha256 {}",
             look.date(generation.fitted.as_ref()),
             generation.programs,
             generation.start_rows,
             generation.contact_rows,
             bytes(generation.bytes),
-            escape(&generation.crc32),
+            escape(generation.sha256.get(..12).unwrap_or(&generation.sha256)),
         ));
     }
     if lines.is_empty() {
@@ -109,6 +110,18 @@ fn named(list: &[NamedCount]) -> String {
     each.collect::<Vec<_>>().join(", ")
 }
 
+/// What was said of models that were fitted now.
+pub fn fitted(answer: &FitBaselineResponse) -> String {
+    let mut lines = vec![escape(&answer.verdict).into_owned()];
+    if !answer.ordered.is_empty() {
+        lines.push(format!(
+            "being trained: {}; `sentinelctl status --all` tells when they are in use",
+            escape(&answer.ordered.join(", "))
+        ));
+    }
+    lines.join("\n")
+}
+
 /// What came and what went.
 pub fn diff(answer: &DiffGenerationsResponse) -> String {
     let lines = |sign: char, list: &[NamedCount]| -> Vec<String> {
@@ -184,7 +197,7 @@ mod tests {
             start_rows: 3000,
             contact_rows: 900,
             bytes: 2 << 20,
-            crc32: "deadbeef".into(),
+            sha256: "deadbeef".repeat(8),
             problem: problem.into(),
         };
         let list = ListGenerationsResponse {

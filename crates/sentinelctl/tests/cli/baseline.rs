@@ -26,6 +26,11 @@ fn every_action_asks_for_what_was_typed() {
     );
     check(&["baseline", "deny", "0b"], "bash starts 0b is forgotten\n");
     check(&["baseline", "rollback", "4"], "generation 4 is in use\n");
+    check(
+        &["baseline", "fit"],
+        "tonight's models are in use \\x1b[2J\n\
+         being trained: recurrent network; `sentinelctl status --all` tells when they are in use\n",
+    );
     ok(&socket, &["mode", "learn", "--for", "36h"]);
     let refused = run(&socket, &["baseline", "show", "--exe", "/usr/bin/none"]);
     assert_eq!(refused.code, Some(1));
@@ -39,6 +44,7 @@ fn every_action_asks_for_what_was_typed() {
             "DecideBehaviourRequest { id: \"0a\", approve: true }",
             "DecideBehaviourRequest { id: \"0b\", approve: false }",
             "RollBackRequest { generation: 4 }",
+            "FitBaselineRequest",
             "SetModeRequest { mode: Learn, for_seconds: 129600 }",
             "GetBaselineRequest { exe: \"/usr/bin/none\" }",
         ]

@@ -45,6 +45,7 @@ const CHANGES: &[&str] = &[
     "AcknowledgeAlert",
     "DecideBehaviour",
     "RollBack",
+    "FitBaseline",
     "ReloadRules",
     "AddAllowRule",
     "RemoveAllowRule",

@@ -7,8 +7,8 @@ use super::{loss_style, mode};
 use crate::render::unit::{bytes, counted, duration};
 use crate::render::{BAD, BOLD, DIM, GOOD, Look, PLAIN, WARN, severity_style};
 
-/// One named line per question, health first.
-pub fn head(status: &StatusResponse, look: &Look) -> String {
+/// One named line per question, health first; `all` has those that few ask.
+pub fn head(status: &StatusResponse, look: &Look, all: bool) -> String {
     let name = look.paint(BOLD, &format!("Sentinel {}", escape(&status.version)));
     let (host, kernel) = (escape(&status.host), escape(&status.kernel));
     let mut lines = vec![format!("{name} on {host}, Linux {kernel}"), String::new()];
@@ -24,6 +24,14 @@ pub fn head(status: &StatusResponse, look: &Look) -> String {
             ],
         ),
         ("Learning", learning(status, look)),
+        (
+            "Models",
+            if all {
+                models(status, look)
+            } else {
+                Vec::new()
+            },
+        ),
         ("Running", vec![running(status, look)]),
         ("Alerts", vec![alerts(status, look)]),
         ("Rules", rules(status)),
@@ -85,6 +93,26 @@ fn learning(status: &StatusResponse, look: &Look) -> Vec<String> {
         ));
     }
     lines
+}
+
+/// What was found of the models in use, for who asks for everything.
+fn models(status: &StatusResponse, look: &Look) -> Vec<String> {
+    let learning = status.learning.iter();
+    let fitted = learning.filter(|learning| learning.generation > 0);
+    let lines = fitted.flat_map(|learning| {
+        let networks = learning.networks.iter().map(|network| {
+            let name = escape(&network.name);
+            let trained = match network.trained {
+                Some(_) => format!("trained {}", look.date(network.trained.as_ref())),
+                None => "not trained yet".to_owned(),
+            };
+            let outcome = escape(&network.outcome);
+            let outcome = (!outcome.is_empty()).then(|| format!("; {outcome}"));
+            format!("{name}: {trained}{}", outcome.unwrap_or_default())
+        });
+        std::iter::once(escape(&learning.verdict).into_owned()).chain(networks)
+    });
+    lines.collect()
 }
 
 fn running(status: &StatusResponse, look: &Look) -> String {

@@ -15,7 +15,7 @@ use sentinel_event::text::escape;
 
 /// What `sentinelctl status` shows: how it is, on one screen.
 pub fn summary(status: &StatusResponse, look: &Look) -> String {
-    head::head(status, look) + &brief::brief(status, look)
+    head::head(status, look, false) + &brief::brief(status, look)
 }
 
 /// What `sentinelctl status --all` shows: every hook and counter too.
@@ -32,7 +32,7 @@ pub fn screen(status: &StatusResponse, look: &Look) -> String {
         tables::hooks(&status.hooks, look),
         events.beside(stages, look),
     ]);
-    format!("{}\n{}", head::head(status, look), body.text())
+    format!("{}\n{}", head::head(status, look, true), body.text())
 }
 
 /// The latest alerts below the screen, newest last; nothing when there are none.

@@ -4,8 +4,8 @@ use super::{screen, summary};
 use crate::render::Look;
 use crate::render::testing::{PLAIN, check_golden, time};
 use sentinel_api::v1::{
-    Detection, Hook, KindCount, Learning, Mode, ModeState, ProcessTable, Queue, Ring, Rings,
-    RuleCounts, SeverityCount, StatusResponse, Store,
+    Detection, Hook, KindCount, Learning, Mode, ModeState, Network, ProcessTable, Queue, Ring,
+    Rings, RuleCounts, SeverityCount, StatusResponse, Store,
 };
 
 fn hook(observation: &str, state: &str, reason: &str, blind_to: &str) -> Hook {
@@ -63,6 +63,18 @@ fn healthy() -> StatusResponse {
             previews_total: 4,
             judged: 90_000,
             tail: 81,
+            verdict: "the first models are in use".into(),
+            networks: vec![
+                Network {
+                    name: "recurrent network".into(),
+                    trained: time(0, 0),
+                    outcome: "the recurrent network is in use: AUROC 0.941".into(),
+                },
+                Network {
+                    name: "autoencoder of connections".into(),
+                    ..Network::default()
+                },
+            ],
             ..Learning::default()
         }),
         started: time(0, 0),

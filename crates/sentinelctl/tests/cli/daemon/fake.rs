@@ -264,6 +264,17 @@ impl Sentinel for Fake {
         Ok(Response::new(RollBackResponse {}))
     }
 
+    async fn fit_baseline(
+        &self,
+        request: Request<FitBaselineRequest>,
+    ) -> Answer<FitBaselineResponse> {
+        self.note(request);
+        Ok(Response::new(FitBaselineResponse {
+            verdict: "tonight's models are in use \x1b[2J".to_owned(),
+            ordered: vec!["recurrent network".to_owned()],
+        }))
+    }
+
     async fn list_rules(&self, request: Request<ListRulesRequest>) -> Answer<ListRulesResponse> {
         self.note(request);
         let rule = |name: &str, state: &str, reason: &str, hits_total| Rule {
