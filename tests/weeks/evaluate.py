@@ -21,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 
+from attacks import CHAINS
 from generate import week
 from host import BEGIN, DAY
 
@@ -115,7 +116,7 @@ def main():
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--bin", type=pathlib.Path, default=pathlib.Path("target/release"))
     parser.add_argument("--networks", action="store_true", help="train the networks each night, which takes minutes")
-    parser.add_argument("--plant", metavar="CHAIN", help="let this attack happen once while learning goes on; it must be caught all the same")
+    parser.add_argument("--plant", metavar="CHAIN", choices=sorted(CHAINS), help="let this attack happen once while learning goes on; it must be caught all the same")
     parser.add_argument("--poison", metavar="SHARE", type=float, default=0.0, help="of the events learned from, how many are of attacks")
     parser.add_argument("--verbose", action="store_true", help="print each false alert")
     args = parser.parse_args()

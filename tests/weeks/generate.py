@@ -11,6 +11,7 @@ says when learning ends, which days are benign, and which processes each attack 
 
 import argparse
 import json
+import time
 
 from attacks import CHAINS, begins
 from host import BEGIN, DAY, Host, at, stream
@@ -59,9 +60,14 @@ def main():
     parser.add_argument("--poison", metavar="SHARE", type=float, default=0.0, help="of the events learned from, how many are of attacks")
     parser.add_argument("events", type=argparse.FileType("w"))
     parser.add_argument("truth", type=argparse.FileType("w"))
+    parser.add_argument("--until-now", metavar="DAYS", type=int, help="let the first so many days end now, whatever day of the week that is; TRUTH keeps the days as they were made up")
     args = parser.parse_args()
     host, truth = week(args.seed, not args.no_chains, args.plant, args.poison)
-    host.write(args.events)
+    later, until = 0.0, float("inf")
+    if args.until_now:
+        until = time.time()
+        later = until - until % DAY - (args.until_now - 1) * DAY - BEGIN
+    host.write(args.events, later, until)
     json.dump(truth, args.truth, indent=1)
 
 

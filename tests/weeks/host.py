@@ -39,10 +39,14 @@ class Host:
         self.begun = []
         return self.begun
 
-    def write(self, file):
-        """All events in the order of time, one line each."""
+    def write(self, file, later=0.0, until=float("inf")):
+        """All events in the order of time, one line each: so many seconds later than they
+        were made up for, and none after a point in time."""
         self.events.sort(key=lambda event: event[:2])
         for time, _, event in self.events:
+            time += later
+            if time > until:
+                break
             stamp = datetime.datetime.fromtimestamp(time, datetime.timezone.utc)
             text = stamp.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
             file.write(json.dumps({"time": text, **event}, separators=(",", ":")) + "\n")

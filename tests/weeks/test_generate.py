@@ -54,5 +54,10 @@ alert = {"time": stamp(first["begin"] + 5), "pid": first["pids"][0]}
 other = {"time": stamp(truth["learn_until"] + 5), "pid": first["pids"][0]}
 caught, false = match(truth, [alert, other])
 check("an alert counts for the attack whose process it names, in its time only", list(caught) == [first["name"]] and false == [other])
-print(f"{12 - len(failed)} passed, {len(failed)} failed, 0 skipped")
+file = io.StringIO()
+quiet.write(file, later=5 * DAY, until=BEGIN + 8 * DAY)
+moved = file.getvalue().splitlines()
+check("moved in time, it is the same until it ends", len(moved) == sum(event[0] <= BEGIN + 3 * DAY for event in quiet.events)
+      and [line.split(",", 1)[1] for line in moved] == [line.split(",", 1)[1] for line in lines(quiet)[:len(moved)]])
+print(f"{13 - len(failed)} passed, {len(failed)} failed, 0 skipped")
 sys.exit(bool(failed))

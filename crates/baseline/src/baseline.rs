@@ -184,10 +184,12 @@ impl Baseline {
         }
         let learned = &mut self.learned;
         let age = learned.today - learned.first_day;
-        let admit_days = match self.phase {
-            _ if age < 2 => 1,
-            Phase::Learn => 2,
-            Phase::Detect => 3,
+        // The same in both phases: p-values of the first days of detecting come from the last
+        // ones of learning, and would not fit them otherwise.
+        let admit_days = match age {
+            0..2 => 1,
+            2 => 2,
+            _ => 3,
         };
         let at = learned.tables.calendar.moment(time_ns, admit_days);
         learned.tables.tick(&at);
