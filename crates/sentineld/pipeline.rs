@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sentinel_detect::{Engine, State};
-use sentinel_event::{Alert, Batch, Event};
+use sentinel_event::{Alert, Batch, Event, Severity};
 use sentinel_store::Writer;
 
 use crate::allow::Allowed;
@@ -40,7 +40,20 @@ impl Judges {
         let before = alerts.len();
         self.engine.observe(event, alerts);
         self.rules.observe(event, &mut self.engine, alerts);
+        self.retain(before, event, alerts);
+        // What they tell of is not to become normal.
+        for alert in &alerts[before..] {
+            if alert.severity >= Severity::High {
+                self.learning.distrust(&alert.process, event.time_ns);
+            }
+        }
+        let before = alerts.len();
         self.learning.observe(event, alerts);
+        self.retain(before, event, alerts);
+    }
+
+    /// Keeps of the alerts after the first ones those that are not allowed.
+    fn retain(&mut self, before: usize, event: &Event, alerts: &mut Vec<Alert>) {
         if alerts.len() > before {
             let mut position = 0;
             alerts.retain(|alert| {

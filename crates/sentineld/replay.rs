@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use sentinel_baseline::{Baseline, DETECTORS, Delivery, Phase, TAIL};
 use sentinel_detect::Engine;
-use sentinel_event::{Alert, Event};
+use sentinel_event::{Alert, Event, Severity};
 use sentinel_store::replay::{Source, TimeRange};
 use serde_json::json;
 
@@ -150,6 +150,12 @@ impl Replay {
         let judges = &mut self.judges;
         let (rules, engine) = (&mut judges.rules, &mut judges.engine);
         rules.observe(event, engine, &mut self.found);
+        for alert in &self.found {
+            if alert.severity >= Severity::High {
+                let baseline = &mut self.judges.baseline;
+                baseline.distrust(&alert.process, event.time_ns);
+            }
+        }
         let is_learning = self
             .options
             .learn_until_ns

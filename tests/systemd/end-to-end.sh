@@ -37,4 +37,6 @@ check 'on a full disk it goes on, counts what is lost, and writes again' on_smal
 check 'it stops with success, and nothing stays in the kernel' stops_cleanly
 check 'a wrong configuration is refused in one sentence' with_bad_config refuses_start
 check 'with the right configuration it starts again' starts_again
+check 'it learns from history, as its own user' relearns
+check 'it fits models, and its sandbox lets it train the networks' trains
 finish

@@ -11,6 +11,8 @@ for script in tests/checks.sh tests/systemd/service.sh tests/systemd/trouble.sh;
 done
 cc -O1 -Wall -Wextra -Werror -o "$root/test/hold" tests/systemd/hold.c
 
+python3 -B tests/weeks/generate.py --seed 4 --no-chains --until-now 3 "$root/test/past.jsonl" /dev/null
+
 tls=$root/test/tls
 mkdir -p "$tls"
 key=(-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes)

@@ -116,14 +116,15 @@ def main():
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--bin", type=pathlib.Path, default=pathlib.Path("target/release"))
     parser.add_argument("--networks", action="store_true", help="train the networks each night, which takes minutes")
-    parser.add_argument("--plant", metavar="CHAIN", choices=sorted(CHAINS), help="let this attack happen once while learning goes on; it must be caught all the same")
+    parser.add_argument("--plant", metavar="CHAIN", choices=[*sorted(CHAINS), "each"], help="let this attack happen once while learning goes on, or with each seed another; it must be caught all the same")
     parser.add_argument("--poison", metavar="SHARE", type=float, default=0.0, help="of the events learned from, how many are of attacks")
     parser.add_argument("--verbose", action="store_true", help="print each false alert")
     args = parser.parse_args()
     days, chains, recalled, all_sizes, kinds = [], 0, 0, [], collections.Counter()
     planted_missed, in_tail = [], collections.defaultdict(lambda: (0, 0.0))
     for seed in range(args.seeds):
-        host, truth = week(seed, plant=args.plant, poison=args.poison)
+        plant = sorted(CHAINS)[seed % len(CHAINS)] if args.plant == "each" else args.plant
+        host, truth = week(seed, plant=plant, poison=args.poison)
         with tempfile.TemporaryDirectory() as folder:
             found, judged = replay(args.bin.resolve(), pathlib.Path(folder), host, truth, args.networks)
         for name, (observed, nominal) in calibration(judged, truth["benign_days"]).items():
@@ -135,11 +136,12 @@ def main():
         all_sizes += sizes(found)
         for about in result["caught"].values():
             kinds.update({alert["detection"] for alert in about})
-        if args.plant and args.plant in result["missed"]:
-            planted_missed.append(seed)
+        if plant in result["missed"]:
+            planted_missed.append(f"{plant} with seed {seed}")
         print(f"seed {seed}: {len(found)} alerts; on benign days {result['benign']}; "
               f"{len(result['caught'])} of {len(truth['chains'])} attacks caught"
-              + (f", missed {', '.join(result['missed'])}" if result["missed"] else ""), flush=True)
+              + (f", missed {', '.join(result['missed'])}" if result["missed"] else "")
+              + (f", {plant} was there once while learning" if plant else ""), flush=True)
     recall = recalled / chains
     print(f"false alerts per benign day: mean {statistics.mean(days):.2f}, most {max(days)} (goal: {ALERTS_PER_DAY_MAX} or fewer)")
     print(f"attacks caught: {recalled} of {chains}, {recall:.0%} (goal: {RECALL_MIN:.0%} or more); by " + ", ".join(f"{name} {n}" for name, n in kinds.most_common()))
@@ -153,10 +155,12 @@ def main():
             wrong.append(f"of {name}'s p-values, {observed} are at most 0.001, where {nominal:.0f} should be")
     if max(days) > ALERTS_PER_DAY_MAX:
         wrong.append("too many alerts on a benign day")
-    if recall < RECALL_MIN:
+    # Whole attacks that were seen on several days of learning are as normal as anything that
+    # repeats; what poison must not do is to make honest days noisy or p-values wrong.
+    if recall < RECALL_MIN and not args.poison:
         wrong.append("too few attacks caught")
     if planted_missed:
-        wrong.append(f"{args.plant}, seen once while learning, is missed with seeds {planted_missed}")
+        wrong.append(f"seen once while learning, and missed later: {', '.join(planted_missed)}")
     # A model that has collapsed says the same of everything.
     if len(all_sizes) >= 10 and len(set(all_sizes)) < len(all_sizes) / 10:
         wrong.append("nearly all alerts have the same score")

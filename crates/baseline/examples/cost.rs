@@ -173,7 +173,9 @@ fn train(baseline: &mut Baseline, time_ns: i64) {
         let begun = Instant::now();
         let mut command = Command::new(&program);
         command.arg(kind).arg(&input).arg(&output);
-        let status = command.args(["--memory-max", "300000000"]).status();
+        let status = command
+            .args(["--memory-max", "300000000", "--eager"])
+            .status();
         assert!(
             status.is_ok_and(|status| status.success()),
             "the {name} is not trained"

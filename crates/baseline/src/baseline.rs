@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sentinel_event::{Connection, Detail, Event};
+use sentinel_event::{Connection, Detail, Event, Process};
 use serde::{Deserialize, Serialize};
 
 use crate::Config;
@@ -148,6 +148,13 @@ impl Baseline {
     /// How far learning is.
     pub fn progress(&self) -> Progress {
         self.learned.coverage.progress(&self.config)
+    }
+
+    /// A detection told of this process: what its tree does within half an hour must not
+    /// become normal, or whoever attacks often enough while learning goes on is at home.
+    pub fn distrust(&mut self, process: &Process, time_ns: i64) {
+        self.incidents
+            .distrust(crate::identity::tree_key(process), time_ns);
     }
 
     /// Looks at one event, in the order of time. Anomalies are appended to `out`.
@@ -308,7 +315,7 @@ impl Baseline {
     ) -> bool {
         let scale = &self.scales[case.subject as usize];
         if !scale.is_ready() {
-            return true;
+            return !self.incidents.is_distrusted(case.tree, at.time_ns);
         }
         let (p_values, p) = scale.p_values(&case.scores);
         let silent = |at: usize| scale.calibrations[at].is_none() || case.scores[at].is_nan();
@@ -337,7 +344,7 @@ impl Baseline {
             };
             self.add(case.tree, unusual, out);
         }
-        let learn = !self.incidents.is_raised(case.tree, at.time_ns);
+        let learn = !self.incidents.is_distrusted(case.tree, at.time_ns);
         if learn {
             self.learned.tails.note(at.day, p, &said);
         }

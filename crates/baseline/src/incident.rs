@@ -50,6 +50,8 @@ pub(crate) struct Incident {
     /// The most unusual events, in the order of time.
     pub(crate) told: Vec<Unusual>,
     pub(crate) raised: bool,
+    /// A detection told of its tree.
+    distrusted: bool,
     /// It went over the line, and was not sent.
     pub(crate) counted: bool,
 }
@@ -228,12 +230,15 @@ impl Line {
 #[derive(Debug, Clone)]
 pub(crate) struct Incidents {
     open: Recent<u64, Incident>,
+    /// Trees of which a detection told, and when it did last.
+    distrusted: Recent<u64, i64>,
 }
 
 impl Incidents {
     pub(crate) fn new() -> Self {
         Self {
             open: Recent::new(1_024),
+            distrusted: Recent::new(1_024),
         }
     }
 
@@ -247,10 +252,13 @@ impl Incidents {
         if over && let Some(incident) = self.open.remove(&tree) {
             settle(&incident, peaks);
         }
+        let told = self.distrusted.get(&tree);
+        let distrusted = told.is_some_and(|told| time_ns - told <= OPEN_NS);
         let (incident, gone) = self.open.entry(tree, Incident::default);
         if let Some((_, gone)) = gone {
             settle(&gone, peaks);
         }
+        incident.distrusted |= distrusted;
         incident.add(unusual);
         incident
     }
@@ -264,8 +272,23 @@ impl Incidents {
         before + evidence
     }
 
+    /// Notes that a detection told of something in the tree.
+    pub(crate) fn distrust(&mut self, tree: u64, time_ns: i64) {
+        self.distrusted.insert(tree, time_ns);
+        if let Some(incident) = self.open.get_mut(&tree) {
+            incident.distrusted = true;
+        }
+    }
+
+    /// Whether what the tree does must not be learned now: an incident was raised in it and
+    /// goes on, or a detection told of it lately.
+    pub(crate) fn is_distrusted(&self, tree: u64, time_ns: i64) -> bool {
+        let told = self.distrusted.get(&tree);
+        told.is_some_and(|told| time_ns - told <= OPEN_NS) || self.is_raised(tree, time_ns)
+    }
+
     /// Whether an incident was raised in the tree and goes on.
-    pub(crate) fn is_raised(&self, tree: u64, time_ns: i64) -> bool {
+    fn is_raised(&self, tree: u64, time_ns: i64) -> bool {
         let incident = self.open.get(&tree);
         incident.is_some_and(|incident| incident.raised && !incident.is_over(time_ns))
     }
@@ -288,7 +311,7 @@ impl Incidents {
 
 /// What was told is not normal, whatever its sum.
 fn settle(incident: &Incident, peaks: &mut Peaks) {
-    if !incident.raised && incident.peak > 0.0 {
+    if !incident.raised && !incident.distrusted && incident.peak > 0.0 {
         peaks.note(incident.peak);
     }
 }

@@ -96,6 +96,9 @@ impl Ledger {
 pub(crate) struct Model {
     pub(crate) forest: Option<IsolationForest>,
     pub(crate) autoencoder: Option<Autoencoder>,
+    /// What the network repeats nineteen of twenty rows better than: one night's networks
+    /// err more than another's, and their scores must be comparable.
+    pub(crate) usual_error: f32,
     pub(crate) columns: Vec<usize>,
     pub(crate) median: Vec<f32>,
     /// The range in which nine of ten rows lie.
@@ -127,6 +130,7 @@ impl Model {
         Some(Model {
             forest: forest.ok(),
             autoencoder: None,
+            usual_error: 1.0,
             columns,
             median: rows.percentile(0.5),
             low: rows.percentile(0.05),
@@ -149,7 +153,17 @@ impl Model {
     pub(crate) fn autoencoder_score(&self, row: &Row) -> f32 {
         let network = self.autoencoder.as_ref();
         let network = network.filter(|network| network.columns() == COLUMNS);
-        network.map_or(f32::NAN, |network| network.score(row))
+        network.map_or(f32::NAN, |network| network.score(row) / self.usual_error)
+    }
+
+    /// Takes a network whose scores are to be compared with those of others.
+    pub(crate) fn take_autoencoder(&mut self, network: Autoencoder, rows: &Rows) {
+        let rows = (0..rows.len()).map(|at| network.score(&rows.row(at)));
+        let mut errors: Vec<f32> = rows.collect();
+        errors.sort_unstable_by(f32::total_cmp);
+        let place = errors.len() * 19 / 20;
+        self.usual_error = errors.get(place).copied().unwrap_or(1.0).max(1e-6);
+        self.autoencoder = Some(network);
     }
 
     /// How much of the forest's score each column is responsible for: what it falls by

@@ -186,7 +186,7 @@ impl Baseline {
         let old = old.filter(|_| self.phase() == Phase::Detect);
         let subject = [Subject::Start, Subject::Contact][network];
         let sentence = gate::judge_autoencoder(subject, old, &new, &self.learned.rows[network])?;
-        self.models[network].autoencoder = Some(new);
+        self.models[network].take_autoencoder(new, &self.learned.rows[network]);
         Ok(sentence)
     }
 

@@ -116,6 +116,7 @@ impl Baseline {
             let autoencoder = old.autoencoder.take();
             *old = Model {
                 autoencoder,
+                usual_error: old.usual_error,
                 ..model
             };
         };

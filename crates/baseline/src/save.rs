@@ -43,6 +43,7 @@ pub enum LoadError {
 struct SavedModel {
     forest: Option<Vec<u8>>,
     autoencoder: Option<Vec<u8>>,
+    usual_error: f32,
     median: Vec<f32>,
     low: Vec<f32>,
     high: Vec<f32>,
@@ -54,6 +55,7 @@ impl SavedModel {
         SavedModel {
             forest: model.forest.as_ref().map(IsolationForest::to_bytes),
             autoencoder: model.autoencoder.as_ref().map(Autoencoder::to_bytes),
+            usual_error: model.usual_error,
             median: model.median.clone(),
             low: model.low.clone(),
             high: model.high.clone(),
@@ -85,6 +87,7 @@ impl SavedModel {
         let model = Model {
             forest,
             autoencoder: network.transpose().map_err(wrong)?,
+            usual_error: self.usual_error,
             columns,
             median: self.median,
             low: self.low,

@@ -223,7 +223,10 @@ fn it_goes_on_where_it_was_saved() {
         "the attack is told after a restart"
     );
     let (a, b) = (whole.standing(), second.standing());
-    assert_eq!((a.generation, a.programs), (b.generation, b.programs));
+    assert_eq!(a.programs, b.programs);
+    // Processes that began before the restart are not known after it, so one night's models
+    // may be judged otherwise.
+    assert!(a.generation.abs_diff(b.generation) <= 1, "{a:?} {b:?}");
     assert_eq!(second.progress().missing, whole.progress().missing);
 }
 

@@ -47,7 +47,7 @@ pub fn read_generation(data_dir: &Path, generation: u32, baseline: &mut Baseline
 /// Where a training failed.
 pub fn train_all(baseline: &mut Baseline, time_ns: i64) -> Result<Vec<String>> {
     let folder = tempfile::tempdir().context("cannot make a folder to train in")?;
-    let mut trainer = Trainer::new(folder.path().to_owned());
+    let mut trainer = Trainer::new(folder.path().to_owned()).hurry();
     let jobs = (0..NETWORKS).filter_map(|network| {
         let training = baseline.training(network)?;
         Some(Job { network, training })
@@ -192,6 +192,11 @@ impl Learning {
             }
             out.push(anomaly::alert(&found));
         }
+    }
+
+    /// A detection told of this process: what its tree does is not learned for a while.
+    pub fn distrust(&mut self, process: &Process, time_ns: i64) {
+        self.baseline.distrust(process, time_ns);
     }
 
     /// Between two batches: follows the mode, ends learning when it is over, saves.

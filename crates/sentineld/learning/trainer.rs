@@ -14,8 +14,9 @@ use sentinel_baseline::{Tokens, Trained, Training};
 
 /// Bytes of address space that a run may take.
 const MEMORY_MAX: u64 = 300_000_000;
-/// A run that takes longer is ended.
-const TIME_MAX: Duration = Duration::from_secs(1_800);
+/// A run that takes longer is ended. It takes minutes of an idle processor, and hours of one
+/// on which everything else comes first.
+const TIME_MAX: Duration = Duration::from_secs(6 * 3_600);
 
 /// What a network is fitted on.
 pub struct Job {
@@ -37,6 +38,8 @@ pub struct Trainer {
     folder: PathBuf,
     /// `None` where it is not installed.
     pub(super) program: Option<PathBuf>,
+    /// Somebody waits for it.
+    eager: bool,
     waiting: Vec<Job>,
     run: Option<Run>,
 }
@@ -47,9 +50,16 @@ impl Trainer {
         Trainer {
             folder,
             program: sentinel_api::trainer(),
+            eager: false,
             waiting: Vec::new(),
             run: None,
         }
+    }
+
+    /// Lets training take the processor from others, for who waits for it.
+    pub fn hurry(mut self) -> Trainer {
+        self.eager = true;
+        self
     }
 
     /// Whether nothing waits and nothing runs.
@@ -85,8 +95,8 @@ impl Trainer {
                 let _ = run.child.kill();
                 let _ = run.child.wait();
                 bail!(
-                    "training took longer than {} minutes",
-                    TIME_MAX.as_secs() / 60
+                    "training took longer than {} hours",
+                    TIME_MAX.as_secs() / 3_600
                 );
             };
             let mut said = String::new();
@@ -150,6 +160,7 @@ impl Trainer {
             .arg(&input)
             .arg(self.output())
             .args(["--memory-max", &MEMORY_MAX.to_string()])
+            .args(self.eager.then_some("--eager"))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())

@@ -62,6 +62,9 @@ struct Files {
     /// Address space that may be used; training ends where it does not suffice
     #[arg(long, value_name = "BYTES", default_value_t = 500_000_000)]
     memory_max: u64,
+    /// Somebody waits for it: train with the priority that the program was started with
+    #[arg(long)]
+    eager: bool,
 }
 
 fn main() -> ExitCode {
@@ -87,7 +90,9 @@ fn main() -> ExitCode {
 
 fn run(network: Network) -> Result<()> {
     let (Network::Autoencoder(files) | Network::Lstm { files, .. }) = &network;
-    background::yield_to_others();
+    if !files.eager {
+        background::yield_to_others();
+    }
     background::limit_memory(files.memory_max)?;
     background::use_one_thread()?;
     match network {
