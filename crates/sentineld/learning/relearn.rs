@@ -2,7 +2,7 @@
 //! learned state was lost or refused, or whose history comes from elsewhere.
 
 use std::fs;
-use std::os::unix::fs::{MetadataExt, chown};
+use std::os::unix::fs::{MetadataExt, lchown};
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
@@ -75,8 +75,8 @@ pub fn relearn(
 fn give_to_owner(data_dir: &Path, path: &Path) -> Result<()> {
     let owner = fs::metadata(data_dir)?;
     let own = fs::symlink_metadata(path)?;
-    if (own.uid(), own.gid()) != (owner.uid(), owner.gid()) && !own.is_symlink() {
-        chown(path, Some(owner.uid()), Some(owner.gid())).with_context(|| {
+    if (own.uid(), own.gid()) != (owner.uid(), owner.gid()) {
+        lchown(path, Some(owner.uid()), Some(owner.gid())).with_context(|| {
             format!("cannot give {} to the owner of its folder", path.display())
         })?;
     }
