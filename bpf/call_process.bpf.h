@@ -136,6 +136,17 @@ static __noinline int call__credentials(struct call *call)
 	return 0;
 }
 
+/* Where the caller is now: whose namespaces it entered cannot be told from the call. */
+static __always_inline void namespaces__entered(struct action *action)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct nsproxy *now = BPF_CORE_READ(task, nsproxy);
+	__u64 pid_ns = BPF_CORE_READ(now, pid_ns_for_children, ns.inum);
+
+	action->address = BPF_CORE_READ(now, mnt_ns, ns.inum) | pid_ns << 32;
+	action->length = BPF_CORE_READ(now, net_ns, ns.inum);
+}
+
 static __noinline int call__kernel(struct call *call, struct action *action)
 {
 	__u64 *args = call->args;
@@ -152,6 +163,7 @@ static __noinline int call__kernel(struct call *call, struct action *action)
 	case SENTINEL_CALL_SETNS:
 		action->kind = SENTINEL_KIND_NAMESPACE;
 		action->argument = args[1];
+		namespaces__entered(action);
 		break;
 	case SENTINEL_CALL_INIT_MODULE:
 		action->kind = SENTINEL_KIND_MODULE;

@@ -23,12 +23,13 @@ const ALERTS: usize = 1024;
 /// Alerts that are kept in memory, because the store has them only after its next flush.
 const RECENT_ALERTS: usize = 1024;
 
-/// Requests that may wait for the pipeline; it takes them after each batch.
+/// Requests that may wait for the pipeline; it takes them before each batch.
 const REQUESTS: usize = 64;
 /// How long the pipeline may take to answer one.
 pub const ANSWER: Duration = Duration::from_secs(5);
 
-/// What the pipeline is asked to do between two batches.
+/// What the pipeline is asked to do between two batches; what is asked for is in force for
+/// every event that is not in its hands yet.
 pub enum Request {
     /// Tell the processes that live.
     Processes(oneshot::Sender<Vec<Arc<Process>>>),

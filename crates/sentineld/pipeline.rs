@@ -76,7 +76,19 @@ pub fn run(
     let mut alerts = Vec::new();
     let mut figures_at = None;
     loop {
-        match source.next(IDLE) {
+        let next = source.next(IDLE);
+        // Before the events are judged: whoever was told that rules are in use has a right to
+        // expect it of whatever is done after that.
+        for request in hub.take_requests() {
+            match request {
+                // Whoever asked may have left meanwhile.
+                Request::Processes(answer) => drop(answer.send(source.living())),
+                Request::Detect(config) => judges.engine.apply(&config),
+                Request::Learning(ask) => ask(&mut judges.learning),
+                Request::Rules(set) => judges.rules.replace(*set),
+            }
+        }
+        match next {
             Next::Batch(events) => {
                 for event in &events {
                     judges.observe(event, &mut alerts);
@@ -97,15 +109,6 @@ pub fn run(
             }
             Next::Idle => {}
             Next::End => break,
-        }
-        for request in hub.take_requests() {
-            match request {
-                // Whoever asked may have left meanwhile.
-                Request::Processes(answer) => drop(answer.send(source.living())),
-                Request::Detect(config) => judges.engine.apply(&config),
-                Request::Learning(ask) => ask(&mut judges.learning),
-                Request::Rules(set) => judges.rules.replace(*set),
-            }
         }
         source.settled(writer.settled_seq());
         let due = figures_at.is_none_or(|at: Instant| at.elapsed() >= FIGURES_INTERVAL);

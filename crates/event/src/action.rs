@@ -179,7 +179,8 @@ pub struct SystemAction {
     /// How: `unshare`, `setns`, `clone` (namespace), the command (bpf), `setup` or the
     /// opcode (io_uring), `init_module` or `finit_module` (module).
     pub operation: Arc<str>,
-    /// The name of the module or program; the types of the namespaces.
+    /// The name of the module or program; the types of the namespaces, those entered by
+    /// `setns` with their numbers as far as they are known: `mnt:4026531841,uts`.
     pub name: Arc<str>,
     /// Flags or the number that `operation` stands for.
     pub argument: u64,

@@ -197,6 +197,25 @@ static long handed_over(const struct scene *scene, int taken)
 	return receive_descriptor(pair[0]);
 }
 
+/*
+ * The shell begins on a pipe, as one that already runs, with the connection on a high
+ * descriptor; what it reads first has it put the connection on its own streams.
+ */
+static _Noreturn void become_shell_first(const struct scene *scene)
+{
+	static const char ORDER[] = "exec 0<&9 1>&9 2>&9\n";
+	int down[2];
+	long connection = connect_to(&scene->address);
+
+	put_at(connection, 9);
+	if (connection != 9)
+		SYS(close, connection);
+	must("pipe2", SYS(pipe2, down, OPEN_CLOEXEC));
+	fill(down[1], ORDER, sizeof(ORDER) - 1);
+	put_at(down[0], 0);
+	become(scene);
+}
+
 static _Noreturn void fall(const struct scene *scene)
 {
 	const char *way = scene->way;
@@ -216,6 +235,8 @@ static _Noreturn void fall(const struct scene *scene)
 		become_on(scene, handed_over(scene, 1));
 	if (same(way, "uring"))
 		become_on(scene, connect_by_uring(&scene->address));
+	if (same(way, "running"))
+		become_shell_first(scene);
 
 	long connection = connect_to(&scene->address);
 

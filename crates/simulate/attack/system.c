@@ -36,7 +36,7 @@ static void act_bpf(struct stage *stage)
 	must("bpf", SYS(bpf, 5 /* BPF_PROG_LOAD */, &load, sizeof(load)));
 }
 
-enum { NEW_MOUNTS = 0x20000, NEW_PIDS = 0x20000000 };
+enum { NEW_MOUNTS = 0x20000, NEW_PIDS = 0x20000000, NEW_NETWORK = 0x40000000 };
 
 /* Goes on in a child with mounts and process numbers of its own, as in a container. */
 static void go_inside(void)
@@ -54,6 +54,28 @@ static void go_inside(void)
 	leave(status >> 8 & 0xff);
 }
 
+/*
+ * enter-host PATH: from inside, the namespace of the host that PATH stood for is entered
+ * again. The program is started anew inside, as whatever runs in a container was.
+ */
+static void act_enter_host(struct stage *stage)
+{
+	char number[16];
+	char *words[] = { MARK, "join", number, 0 };
+	long fd = must("opening a namespace", SYS(open, word(stage, 1), OPEN_READ));
+
+	append_number(number, (unsigned long)fd);
+	go_inside();
+	must("unshare", SYS(unshare, NEW_NETWORK));
+	must("execve", SYS(execve, "/proc/self/exe", words, stage->environment));
+}
+
+/* join FD: enters the namespace that the descriptor stands for. */
+static void act_join(struct stage *stage)
+{
+	must("setns", SYS(setns, number_of(word(stage, 1), 10), 0));
+}
+
 /* inside ATTACK WORD...: another attack, from inside. */
 static void act_inside(struct stage *stage)
 {
@@ -64,8 +86,6 @@ static void act_inside(struct stage *stage)
 }
 
 const struct entry KERNEL[] = {
-	{ "write-back", act_write_back },
-	{ "bpf", act_bpf },
-	{ "inside", act_inside },
-	{ 0 },
+	{ "write-back", act_write_back }, { "bpf", act_bpf },	{ "inside", act_inside },
+	{ "enter-host", act_enter_host }, { "join", act_join }, { 0 },
 };

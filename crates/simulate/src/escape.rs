@@ -61,6 +61,31 @@ pub(crate) const FAMILY: Family = Family {
             "/proc/sys/kernel/modprobe"
         ),
         escape!(
+            "enter-mounts",
+            Critical,
+            "a running program inside that enters the host's mounts",
+            "unshare(CLONE_NEWNS|CLONE_NEWPID), fork, execve; setns(the mnt namespace of before)",
+            "enter-host",
+            "/proc/self/ns/mnt"
+        ),
+        escape!(
+            "enter-mounts-i386",
+            Critical,
+            "the same by 32-bit system calls",
+            "unshare(CLONE_NEWNS|CLONE_NEWPID), fork, execve; setns, by int 0x80",
+            "enter-host",
+            "/proc/self/ns/mnt"
+        )
+        .narrow(),
+        escape!(
+            "enter-network",
+            High,
+            "a running program inside that enters the host's network",
+            "unshare(CLONE_NEWPID|CLONE_NEWNET), fork, execve; setns(the net namespace of before)",
+            "enter-host",
+            "/proc/self/ns/net"
+        ),
+        escape!(
             "release-agent",
             Medium,
             "the release agent of a cgroup, opened for writing and not written",

