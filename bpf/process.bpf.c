@@ -7,36 +7,35 @@
 static __always_inline void image__fill(struct sentinel_image *image, struct task_struct *task,
 					struct linux_binprm *bprm)
 {
-	struct nsproxy *ns = BPF_CORE_READ(task, nsproxy);
-	const struct cred *cred = BPF_CORE_READ(task, cred);
-	struct pid *pid = BPF_CORE_READ(task, thread_pid);
+	struct nsproxy *ns = READ(task, nsproxy);
+	const struct cred *cred = READ(task, cred);
+	struct pid *pid = READ(task, thread_pid);
 	struct upid innermost = {};
-	__u32 level = BPF_CORE_READ(pid, level);
+	__u32 level = READ(pid, level);
 
-	file__fill(&image->exe, BPF_CORE_READ(bprm, file));
+	file__fill(&image->exe, READ(bprm, file));
 	stdio__fill(&image->stdio[0], task, 0);
 	stdio__fill(&image->stdio[1], task, 1);
 	stdio__fill(&image->stdio[2], task, 2);
 	image->cap_effective = cred__capabilities(cred);
-	image->cgroup_id = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
-	image->mnt_ns = BPF_CORE_READ(ns, mnt_ns, ns.inum);
-	image->net_ns = BPF_CORE_READ(ns, net_ns, ns.inum);
-	image->uts_ns = BPF_CORE_READ(ns, uts_ns, ns.inum);
-	image->ipc_ns = BPF_CORE_READ(ns, ipc_ns, ns.inum);
-	image->cgroup_ns = BPF_CORE_READ(ns, cgroup_ns, ns.inum);
-	image->user_ns = BPF_CORE_READ(cred, user_ns, ns.inum);
+	image->cgroup_id = READ(task, cgroups, dfl_cgrp, kn, id);
+	image->mnt_ns = READ(ns, mnt_ns, ns.inum);
+	image->net_ns = READ(ns, net_ns, ns.inum);
+	image->uts_ns = READ(ns, uts_ns, ns.inum);
+	image->ipc_ns = READ(ns, ipc_ns, ns.inum);
+	image->cgroup_ns = READ(ns, cgroup_ns, ns.inum);
+	image->user_ns = READ(cred, user_ns, ns.inum);
 	bpf_core_read(&innermost, sizeof(innermost), &pid->numbers[level & (PIDNS_DEPTH * 4 - 1)]);
-	image->pid_ns = BPF_CORE_READ(innermost.ns, ns.inum);
+	image->pid_ns = READ(innermost.ns, ns.inum);
 	image->auid = -1;
 	image->session = -1;
 	if (bpf_core_field_exists(task->loginuid)) {
-		image->auid = BPF_CORE_READ(task, loginuid.val);
-		image->session = BPF_CORE_READ(task, sessionid);
+		image->auid = READ(task, loginuid.val);
+		image->session = READ(task, sessionid);
 	}
 	BPF_CORE_READ_STR_INTO(&image->comm, task, comm);
 	image->tty[0] = 0;
-	bpf_probe_read_kernel_str(image->tty, sizeof(image->tty),
-				  BPF_CORE_READ(task, signal, tty, name));
+	bpf_probe_read_kernel_str(image->tty, sizeof(image->tty), READ(task, signal, tty, name));
 }
 
 /* Everything whose size varies. Says whether all of it fitted. */
@@ -46,10 +45,10 @@ static __always_inline bool image__fill_texts(struct sentinel_image *image,
 					      __u32 filename_bytes)
 {
 	struct names names;
-	const char *asked = BPF_CORE_READ(bprm, filename);
-	const char *interpreter = BPF_CORE_READ(bprm, interp);
-	struct file *file = BPF_CORE_READ(bprm, file);
-	struct fs_struct *fs = BPF_CORE_READ(task, fs);
+	const char *asked = READ(bprm, filename);
+	const char *interpreter = READ(bprm, interp);
+	struct file *file = READ(bprm, file);
+	struct fs_struct *fs = READ(task, fs);
 	long length;
 
 	names__begin(&names, bytes, capacity, &image->names);
@@ -69,8 +68,8 @@ static __always_inline bool image__fill_texts(struct sentinel_image *image,
 static __always_inline void image__read_argv(struct sentinel_image *image, char *argv,
 					     __u64 argv_bytes, struct task_struct *task)
 {
-	__u64 start = BPF_CORE_READ(task, mm, arg_start);
-	__u64 length = BPF_CORE_READ(task, mm, arg_end) - start;
+	__u64 start = READ(task, mm, arg_start);
+	__u64 length = READ(task, mm, arg_end) - start;
 
 	/* The mask keeps the whole range [1, argv_bytes] and is what the verifier can follow. */
 	if (length > argv_bytes)
@@ -85,35 +84,34 @@ static __always_inline void image__read_argv(struct sentinel_image *image, char 
  * Fills one record of the given size class and submits it; discards it and says so
  * when a text did not fit and a larger class exists.
  */
-#define EXEC_EMIT(suffix, reserve, last)                                                    \
-	static __noinline int exec__emit_##suffix(struct task_struct *task, __u32 old_tid,  \
-						  struct linux_binprm *bprm)                \
-	{                                                                                   \
-		struct sentinel_exec_##suffix *exec;                                        \
-		bool whole;                                                                 \
-                                                                                            \
-		exec = reserve(SENTINEL_RING_PRIORITY, SENTINEL_KIND_EXEC, sizeof(*exec));  \
-		if (!exec)                                                                  \
-			return 0;                                                           \
-		whole = image__fill_texts(&exec->image, task, bprm, exec->names,            \
-					  sizeof(exec->names) - SENTINEL_NAME_BYTES,        \
-					  exec->filename, sizeof(exec->filename));          \
-		if (!whole && !last) {                                                      \
-			bpf_ringbuf_discard(exec, 0);                                       \
-			return 1;                                                           \
-		}                                                                           \
-		header__fill(&exec->header, SENTINEL_KIND_EXEC, sizeof(*exec), task, 0);    \
-		image__fill(&exec->image, task, bprm);                                      \
-		image__read_argv(&exec->image, exec->argv, sizeof(exec->argv), task);       \
-		exec->image.old_tid = old_tid;                                              \
-		if (!whole ||                                                               \
-		    BPF_CORE_READ(task, mm, arg_end) - BPF_CORE_READ(task, mm, arg_start) > \
-			    sizeof(exec->argv))                                             \
-			exec->header.flags |= SENTINEL_FLAG_TRUNCATED;                      \
-		if (old_tid != BPF_CORE_READ(task, pid))                                    \
-			exec->header.flags |= SENTINEL_FLAG_THREAD_EXEC;                    \
-		bpf_ringbuf_submit(exec, 0);                                                \
-		return 0;                                                                   \
+#define EXEC_EMIT(suffix, reserve, last)                                                      \
+	static __noinline int exec__emit_##suffix(struct task_struct *task, __u32 old_tid,    \
+						  struct linux_binprm *bprm)                  \
+	{                                                                                     \
+		struct sentinel_exec_##suffix *exec;                                          \
+		bool whole;                                                                   \
+                                                                                              \
+		exec = reserve(SENTINEL_RING_PRIORITY, SENTINEL_KIND_EXEC, sizeof(*exec));    \
+		if (!exec)                                                                    \
+			return 0;                                                             \
+		whole = image__fill_texts(&exec->image, task, bprm, exec->names,              \
+					  sizeof(exec->names) - SENTINEL_NAME_BYTES,          \
+					  exec->filename, sizeof(exec->filename));            \
+		if (!whole && !last) {                                                        \
+			bpf_ringbuf_discard(exec, 0);                                         \
+			return 1;                                                             \
+		}                                                                             \
+		header__fill(&exec->header, SENTINEL_KIND_EXEC, sizeof(*exec), task, 0);      \
+		image__fill(&exec->image, task, bprm);                                        \
+		image__read_argv(&exec->image, exec->argv, sizeof(exec->argv), task);         \
+		exec->image.old_tid = old_tid;                                                \
+		if (!whole ||                                                                 \
+		    READ(task, mm, arg_end) - READ(task, mm, arg_start) > sizeof(exec->argv)) \
+			exec->header.flags |= SENTINEL_FLAG_TRUNCATED;                        \
+		if (old_tid != READ(task, pid))                                               \
+			exec->header.flags |= SENTINEL_FLAG_THREAD_EXEC;                      \
+		bpf_ringbuf_submit(exec, 0);                                                  \
+		return 0;                                                                     \
 	}
 
 EXEC_EMIT(small, record__reserve, false)
@@ -131,7 +129,7 @@ EXEC_EMIT(large, record__enlarge, true)
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(handle_exec, struct task_struct *task, pid_t old_pid, struct linux_binprm *bprm)
 {
-	__u64 argv_length = BPF_CORE_READ(task, mm, arg_end) - BPF_CORE_READ(task, mm, arg_start);
+	__u64 argv_length = READ(task, mm, arg_end) - READ(task, mm, arg_start);
 
 	if (!task__in_scope(task))
 		return 0;
@@ -158,7 +156,7 @@ int BPF_PROG(handle_exec, struct task_struct *task, pid_t old_pid, struct linux_
 #define CLONE_NEWNS 0x00020000
 
 #define NEW_NAMESPACE(flag, field) \
-	(BPF_CORE_READ(parent, nsproxy, field) != BPF_CORE_READ(child, nsproxy, field) ? (flag) : 0)
+	(READ(parent, nsproxy, field) != READ(child, nsproxy, field) ? (flag) : 0)
 
 /* A child that begins in namespaces of its own. */
 static __noinline int namespaces__compare(struct task_struct *parent, struct task_struct *child)
@@ -170,7 +168,7 @@ static __noinline int namespaces__compare(struct task_struct *parent, struct tas
 	};
 	__u64 flags = 0;
 
-	if (BPF_CORE_READ(parent, nsproxy) != BPF_CORE_READ(child, nsproxy)) {
+	if (READ(parent, nsproxy) != READ(child, nsproxy)) {
 		flags |= NEW_NAMESPACE(CLONE_NEWCGROUP, cgroup_ns);
 		flags |= NEW_NAMESPACE(CLONE_NEWUTS, uts_ns);
 		flags |= NEW_NAMESPACE(CLONE_NEWIPC, ipc_ns);
@@ -178,7 +176,7 @@ static __noinline int namespaces__compare(struct task_struct *parent, struct tas
 		flags |= NEW_NAMESPACE(CLONE_NEWNS, mnt_ns);
 		flags |= NEW_NAMESPACE(CLONE_NEWPID, pid_ns_for_children);
 	}
-	if (BPF_CORE_READ(parent, cred, user_ns) != BPF_CORE_READ(child, cred, user_ns))
+	if (READ(parent, cred, user_ns) != READ(child, cred, user_ns))
 		flags |= CLONE_NEWUSER;
 	if (!flags)
 		return 0;
@@ -198,15 +196,15 @@ int BPF_PROG(handle_fork, struct task_struct *parent, struct task_struct *child)
 	struct sentinel_fork *fork;
 
 	/* A new thread is not a new process. */
-	if (BPF_CORE_READ(child, tgid) != BPF_CORE_READ(child, pid) || !task__in_scope(child))
+	if (READ(child, tgid) != READ(child, pid) || !task__in_scope(child))
 		return 0;
 	fork = record__reserve(SENTINEL_RING_PRIORITY, SENTINEL_KIND_FORK, sizeof(*fork));
 	if (!fork)
 		return 0;
 	header__fill(&fork->header, SENTINEL_KIND_FORK, sizeof(*fork), parent, 0);
-	fork->child_start_ns = BPF_CORE_READ(child, start_boottime);
+	fork->child_start_ns = READ(child, start_boottime);
 	fork->child_pid = task__pid(child);
-	fork->child_ppid = task__pid(BPF_CORE_READ(child, real_parent, group_leader));
+	fork->child_ppid = task__pid(READ(child, real_parent, group_leader));
 	bpf_ringbuf_submit(fork, 0);
 	namespaces__compare(parent, child);
 	return 0;
@@ -234,8 +232,8 @@ struct {
 static __always_inline bool ended__first(struct task_struct *task)
 {
 	struct ended_key key = {
-		.start_ns = BPF_CORE_READ(task, group_leader, start_boottime),
-		.tgid = BPF_CORE_READ(task, tgid),
+		.start_ns = READ(task, group_leader, start_boottime),
+		.tgid = READ(task, tgid),
 	};
 	__u8 one = 1;
 
@@ -253,22 +251,20 @@ static __always_inline bool ended__first(struct task_struct *task)
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(handle_exit, struct task_struct *task)
 {
-	struct signal_struct *signal = BPF_CORE_READ(task, signal);
+	struct signal_struct *signal = READ(task, signal);
 	struct sentinel_exit *exit;
 
-	if (BPF_CORE_READ(signal, live.counter) != 0 || !task__in_scope(task) ||
-	    !ended__first(task))
+	if (READ(signal, live.counter) != 0 || !task__in_scope(task) || !ended__first(task))
 		return 0;
 	exit = record__reserve(SENTINEL_RING_PRIORITY, SENTINEL_KIND_EXIT, sizeof(*exit));
 	if (!exit)
 		return 0;
 	header__fill(&exit->header, SENTINEL_KIND_EXIT, sizeof(*exit), task, 0);
-	exit->cpu_ns =
-		BPF_CORE_READ(signal, sum_sched_runtime) + BPF_CORE_READ(task, se.sum_exec_runtime);
-	exit->peak_rss_pages = BPF_CORE_READ(signal, maxrss);
-	exit->status = BPF_CORE_READ(signal, flags) & SIGNAL_GROUP_EXIT
-			       ? BPF_CORE_READ(signal, group_exit_code)
-			       : BPF_CORE_READ(task, group_leader, exit_code);
+	exit->cpu_ns = READ(signal, sum_sched_runtime) + READ(task, se.sum_exec_runtime);
+	exit->peak_rss_pages = READ(signal, maxrss);
+	exit->status = READ(signal, flags) & SIGNAL_GROUP_EXIT
+			       ? READ(signal, group_exit_code)
+			       : READ(task, group_leader, exit_code);
 	exit->pad = 0;
 	bpf_ringbuf_submit(exit, 0);
 	return 0;

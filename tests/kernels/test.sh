@@ -62,7 +62,10 @@ printf '\n%-32s %-8s %-8s %s\n' KERNEL PREEMPT RESULT SECONDS
 while read -r version preempt; do
   [[ -n $version ]] || continue
   (($# == 0)) || [[ " $* " == *" $version "* ]] || continue
-  tests/kernels/fetch.sh "$version"
+  if ! output=$(tests/kernels/fetch.sh "$version" 2>&1); then
+    skip "kernel $version $preempt" "$(tail -n 1 <<<"$output")"
+    continue
+  fi
   parameters=
   [[ $preempt == - ]] || parameters=preempt=$preempt
   log=$logs/$version${parameters:+-$preempt}.log

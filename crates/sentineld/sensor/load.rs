@@ -1,7 +1,7 @@
 //! Loads and attaches the programs: facts first, then the choice of hooks, then one
 //! load of the whole object with just those programs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
@@ -139,7 +139,7 @@ fn load_anew(
         Ok(skel) => skel,
         Err(_) => {
             // One bad program fails the whole object: find out which.
-            broken = refused(host, |_, _| true);
+            broken = refused(host);
             hooks = choose(|program| broken.get(program).cloned());
             open_and_load(config, host, &hooks).map_err(LoadError::Refused)?
         }
@@ -188,34 +188,55 @@ pub fn probe() -> Result<Vec<HookStatus>, LoadError> {
     load(&Config::default(), &host, &place, 0).map(|loaded| loaded.hooks)
 }
 
-/// Inner hooks are tried one by one beforehand: whether a kernel lets its functions be
-/// patched cannot be read off anywhere.
+/// The functions of inner hooks are tried one by one beforehand: whether a kernel lets them
+/// be patched cannot be read off anywhere.
 fn refused_inner(host: &Host, absent: &Broken) -> Broken {
-    refused(host, |program, tier| {
-        tier == Tier::Inner && !absent.contains_key(program)
-    })
+    HOOKS
+        .iter()
+        .filter(|hook| hook.tier == Tier::Inner && !absent.contains_key(hook.program))
+        .filter_map(|hook| {
+            let (_, function) = hook.attach_point.split_once('/')?;
+            let reason = try_function(function, host)?;
+            Some((hook.program, reason))
+        })
+        .collect()
 }
 
-fn refused(host: &Host, wanted: impl Fn(&str, Tier) -> bool) -> Broken {
-    let mut programs: Vec<(&str, Tier)> = HOOKS.iter().map(|h| (h.program, h.tier)).collect();
-    programs.sort_by_key(|(program, _)| *program);
-    programs.dedup_by_key(|(program, _)| *program);
+/// Attaches a program that does nothing to a function; says why that fails, if it does.
+fn try_function(function: &str, host: &Host) -> Option<String> {
+    const PROGRAM: &str = "try_function";
+    let mut storage = MaybeUninit::uninit();
+    let result = open(&mut storage, &least(), host, &[], |name| name == PROGRAM)
+        .and_then(|mut skel| {
+            let program = &mut skel.progs.try_function;
+            program.set_attach_target(0, Some(function.to_owned()))?;
+            skel.load()
+        })
+        .and_then(|skel| attach_one(&skel, PROGRAM).map(drop));
+    result.err().map(|error| short(&error))
+}
+
+/// The least that a trial needs.
+fn least() -> Config {
+    Config {
+        priority_ring_bytes: 1 << 20,
+        bulk_ring_bytes: 1 << 20,
+        ..Config::default()
+    }
+}
+
+fn refused(host: &Host) -> Broken {
+    let programs: BTreeSet<&str> = HOOKS.iter().map(|h| h.program).collect();
     programs
         .into_iter()
-        .filter(|(program, tier)| wanted(program, *tier))
-        .filter_map(|(program, _)| try_one(program, host).map(|reason| (program, reason)))
+        .filter_map(|program| try_one(program, host).map(|reason| (program, reason)))
         .collect()
 }
 
 /// Loads and attaches one program alone; says why that fails, if it does.
 fn try_one(program: &str, host: &Host) -> Option<String> {
     let mut storage = MaybeUninit::uninit();
-    let config = Config {
-        priority_ring_bytes: 1 << 20,
-        bulk_ring_bytes: 1 << 20,
-        ..Config::default()
-    };
-    let result = open(&mut storage, &config, host, &[], |name| name == program)
+    let result = open(&mut storage, &least(), host, &[], |name| name == program)
         .and_then(OpenSkel::load)
         .and_then(|skel| match calls::looks_at_calls(program) {
             true => Ok(()),
