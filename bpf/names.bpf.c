@@ -6,6 +6,18 @@
  */
 #include "action.bpf.h"
 
+/*
+ * A pointer that the kernel gave, without its type: names are compared by subtraction, which
+ * older kernels (seen on 6.1) do not allow with a typed one.
+ */
+static __always_inline struct dentry *dentry__plain(struct dentry *dentry)
+{
+	struct dentry *plain = NULL;
+
+	bpf_probe_read_kernel(&plain, sizeof(plain), &dentry);
+	return plain;
+}
+
 static __always_inline int change__emit(__u32 kind, __u32 call, struct vfsmount *mnt,
 					struct dentry *dentry, __u64 argument, int result)
 {
@@ -28,7 +40,7 @@ SEC("fexit/security_path_unlink")
 int BPF_PROG(handle_unlink, const struct path *dir, struct dentry *dentry, int result)
 {
 	return change__emit(SENTINEL_KIND_UNLINK, SENTINEL_CALL_UNLINK, BPF_CORE_READ(dir, mnt),
-			    dentry, 0, result);
+			    dentry__plain(dentry), 0, result);
 }
 
 /* int security_path_rmdir(const struct path *dir, struct dentry *dentry) */
@@ -36,7 +48,7 @@ SEC("fexit/security_path_rmdir")
 int BPF_PROG(handle_rmdir, const struct path *dir, struct dentry *dentry, int result)
 {
 	return change__emit(SENTINEL_KIND_UNLINK, SENTINEL_CALL_RMDIR, BPF_CORE_READ(dir, mnt),
-			    dentry, 0, result);
+			    dentry__plain(dentry), 0, result);
 }
 
 /* int security_path_truncate(const struct path *path); the new length is not known here. */
@@ -97,9 +109,9 @@ int BPF_PROG(handle_rename, const struct path *old_dir, struct dentry *old_dentr
 	if (task__is_noise((void *)bpf_get_current_task()))
 		return 0;
 	action.path.mnt = BPF_CORE_READ(old_dir, mnt);
-	action.path.dentry = old_dentry;
+	action.path.dentry = dentry__plain(old_dentry);
 	action.to.mnt = BPF_CORE_READ(new_dir, mnt);
-	action.to.dentry = new_dentry;
+	action.to.dentry = dentry__plain(new_dentry);
 	return action__is_muted(&action) ? 0 : action__emit(&action);
 }
 
@@ -123,9 +135,9 @@ int BPF_PROG(handle_link, struct dentry *old_dentry, const struct path *new_dir,
 	if (task__is_noise((void *)bpf_get_current_task()))
 		return 0;
 	action.path.mnt = BPF_CORE_READ(new_dir, mnt);
-	action.path.dentry = new_dentry;
+	action.path.dentry = dentry__plain(new_dentry);
 	action.to.mnt = action.path.mnt;
-	action.to.dentry = old_dentry;
+	action.to.dentry = dentry__plain(old_dentry);
 	return action__is_muted(&action) ? 0 : action__emit(&action);
 }
 
