@@ -166,9 +166,13 @@ static __noinline int call__kernel(struct call *call, struct action *action)
 		namespaces__entered(action);
 		break;
 	case SENTINEL_CALL_INIT_MODULE:
+		if (knobs.tells_modules && call->result >= 0)
+			return 0;
 		action->kind = SENTINEL_KIND_MODULE;
 		break;
 	case SENTINEL_CALL_FINIT_MODULE:
+		if (knobs.tells_modules && call->result >= 0)
+			return 0;
 		action->kind = SENTINEL_KIND_MODULE;
 		named__fd(&action->path, args[0]);
 		break;

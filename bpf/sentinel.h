@@ -410,8 +410,8 @@ struct sentinel_muted {
 
 /* What the daemon decides before the programs are loaded. */
 struct sentinel_knobs {
-	__u32 pidns_inum; /* the daemon's pid namespace; 0 when that is the initial one */
-	__u32 pad;
+	__u32 pidns_inum;    /* the daemon's pid namespace; 0 when that is the initial one */
+	__u32 tells_modules; /* whether a tracepoint tells of modules that were loaded */
 };
 
 /*

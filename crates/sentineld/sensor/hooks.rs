@@ -132,6 +132,8 @@ pub const HOOKS: &[Hook] = &[
     hook("credentials", 0, "call_credentials", "tp_btf/sys_exit", Tracepoint, ""),
     hook("namespace", 0, "call_action", "tp_btf/sys_exit", Tracepoint, ""),
     hook("module", 0, "handle_module", "tp_btf/module_load", Tracepoint, ""),
+    // Loads that fail, which the kernel tells of nowhere else.
+    hook("module", 0, "call_action", "tp_btf/sys_exit", Tracepoint, ""),
     hook("module", 1, "call_action", "tp_btf/sys_exit", Tracepoint, "the name of a module that is loaded from memory"),
     hook("bpf", 0, "call_action", "tp_btf/sys_exit", Tracepoint, ""),
     hook("kexec", 0, "call_action", "tp_btf/sys_exit", Tracepoint, ""),
@@ -298,6 +300,14 @@ mod tests {
                 ("call_memfd", "running"),
             ],
         );
+    }
+
+    #[test]
+    fn what_fails_is_told_beside_what_succeeds() {
+        let both = [("handle_module", "running"), ("call_action", "running")];
+        check(&[], "module", &both);
+        let calls = [("handle_module", "failed"), ("call_action", "running")];
+        check(&["handle_module"], "module", &calls);
     }
 
     #[test]

@@ -266,7 +266,7 @@ pub(super) fn open<'obj>(
     if let Some(rodata) = skel.maps.rodata_data.as_deref_mut() {
         rodata.knobs = types::sentinel_knobs {
             pidns_inum: host.pidns_inum,
-            pad: 0,
+            tells_modules: hooks.iter().any(tells_modules).into(),
         };
         rodata.calls = calls::tables(hooks).numbers;
     }
@@ -275,6 +275,11 @@ pub(super) fn open<'obj>(
         program.set_autoload(load);
     }
     Ok(skel)
+}
+
+/// Loads that fail are told by the calls then, and no others.
+fn tells_modules(status: &HookStatus) -> bool {
+    status.hook.program == "handle_module" && status.state == HookState::Running
 }
 
 fn open_and_load(

@@ -65,8 +65,8 @@ pub struct Config {
     /// two, at least 1 MiB. An exec takes 2.3 KiB at least, so 4 MiB hold some 1,800 of them.
     pub priority_ring_bytes: u32,
     /// Size of the ring for opens and what else is done to files: a power of two, at least
-    /// 1 MiB. An
-    /// open takes 0.7 KiB, so 8 MiB hold some 12,000 that are no repeats: 0.1 s at 100,000 a second.
+    /// 1 MiB. An open takes 0.7 KiB, so 8 MiB hold some 12,000 that are no repeats: 0.1 s at
+    /// 100,000 a second.
     pub bulk_ring_bytes: u32,
     /// How long the rings may wait before they are looked at, in milliseconds, 1 to 1000.
     pub drain_interval_ms: u32,
