@@ -149,9 +149,9 @@ fn nothing_is_missed_or_told_twice_when_the_daemon_is_killed() {
         counting.wait_for_more(150);
         thread::sleep(Duration::from_millis(pause_ms));
         let before = daemon.ctl_json(&["--json", "status"]);
-        let dir = daemon.kill();
+        let left = daemon.kill();
         counting.wait_for_more(100);
-        daemon = Daemon::start_again(dir);
+        daemon = left.start_again();
         pids.push(daemon.pid());
         let status = daemon.ctl_json(&["--json", "status"]);
         for (index, of) in Ring::ALL.into_iter().enumerate() {
@@ -212,13 +212,18 @@ fn nothing_is_missed_or_told_twice_when_the_daemon_is_killed() {
         "{opens} opens of one file, {lost_opens} lost, of {ran}"
     );
     check_silence(&events, &pids);
-    // One more end than was seen to begin cannot be.
+    // Each ends once. The one that runs at a kill may end before the next daemon has looked
+    // who lives: its end is told, but not whose it was.
     let exits = events
         .iter()
         .filter(|event| event.kind() == Kind::Exit)
         .filter(of_program)
         .count();
-    assert_eq!(exits as u64, ran, "ends");
+    let kills = pids.len() as u64 - 1;
+    assert!(
+        (ran - kills..=ran).contains(&(exits as u64)),
+        "{exits} ends of {ran}"
+    );
 }
 
 /// The numbers of the BPF programs that a process holds.
@@ -258,9 +263,9 @@ fn an_orderly_end_leaves_nothing() {
         "{programs:?}"
     );
     let kept = can_keep(NAME, &daemon);
-    let dir = daemon.kill();
+    let left = daemon.kill();
     assert_eq!(are_loaded(&programs), kept, "after a kill");
-    let daemon = Daemon::start_again(dir);
+    let daemon = left.start_again();
     if kept {
         // Those that others call are held by the table in which these find them.
         let held = programs_of(daemon.pid());
@@ -313,11 +318,11 @@ fn the_programs_do_nothing_when_nobody_comes_back() {
         return;
     }
     let marks = TempDir::new().expect("a folder");
-    let dir = daemon.kill();
+    let left = daemon.kill();
     let early = mark(&marks, "early");
     thread::sleep(Duration::from_millis(2_500));
     let unseen = mark(&marks, "unseen");
-    let daemon = Daemon::start_again(dir);
+    let daemon = left.start_again();
     let late = mark(&marks, "late");
     let dir = daemon.stop();
     let events = stored(&dir);
@@ -347,12 +352,16 @@ fn programs_that_are_not_the_same_are_replaced() {
         return;
     }
     let marks = TempDir::new().expect("a folder");
-    let dir = daemon.kill();
+    let programs = programs_of(daemon.pid());
+    let left = daemon.kill();
     let between = mark(&marks, "between");
-    let other = "[sensor]\npriority_ring_bytes = 4194304\n";
-    fs::write(dir.path().join("config"), other).expect("writes");
-    let daemon = Daemon::start_again(dir);
+    let other = "[sensor]\npriority_ring_bytes = 2097152\n";
+    fs::write(left.dir.path().join("config"), other).expect("writes");
+    let daemon = left.start_again();
     let pid = daemon.pid();
+    eventually("the old ones to be gone", || {
+        (!are_loaded(&programs)).then_some(())
+    });
     let after = mark(&marks, "after");
     let dir = daemon.stop();
     let events = stored(&dir);

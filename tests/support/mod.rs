@@ -71,7 +71,22 @@ pub fn one_at_a_time() -> MutexGuard<'static, ()> {
 pub struct Daemon {
     child: Child,
     pub dir: TempDir,
-    _turn: MutexGuard<'static, ()>,
+    /// Until it is handed on to the next daemon on the same folder.
+    turn: Option<MutexGuard<'static, ()>>,
+}
+
+/// What a daemon leaves that is gone. No other daemon watches meanwhile: what the kernel
+/// programs tell in its absence would be full of that one's noise.
+pub struct Left {
+    pub dir: TempDir,
+    turn: MutexGuard<'static, ()>,
+}
+
+impl Left {
+    /// Starts the next one on the same folder.
+    pub fn start_again(self) -> Daemon {
+        Daemon::start_in(self.dir, self.turn)
+    }
 }
 
 impl Daemon {
@@ -139,7 +154,7 @@ impl Daemon {
         let mut daemon = Daemon {
             child,
             dir,
-            _turn: turn,
+            turn: Some(turn),
         };
         daemon.wait_until_it_answers();
         daemon
@@ -204,9 +219,7 @@ impl Daemon {
     pub fn restart(mut self) -> Daemon {
         self.signal(nix::sys::signal::Signal::SIGTERM);
         assert!(self.wait().success());
-        let dir = std::mem::replace(&mut self.dir, TempDir::new().expect("a folder"));
-        drop(self);
-        Daemon::start_in(dir, one_at_a_time())
+        self.leave().start_again()
     }
 
     /// Starts another on the folder of one that was stopped.
@@ -216,14 +229,21 @@ impl Daemon {
 
     /// Kills it, which it cannot prepare for, and starts another on the same folder.
     pub fn kill_and_restart(self) -> Daemon {
-        Daemon::start_in(self.kill(), one_at_a_time())
+        self.kill().start_again()
     }
 
     /// Kills it, which it cannot prepare for.
-    pub fn kill(mut self) -> TempDir {
+    pub fn kill(mut self) -> Left {
         self.signal(nix::sys::signal::Signal::SIGKILL);
         assert!(!self.wait().success());
-        std::mem::replace(&mut self.dir, TempDir::new().expect("a folder"))
+        self.leave()
+    }
+
+    fn leave(mut self) -> Left {
+        Left {
+            dir: std::mem::replace(&mut self.dir, TempDir::new().expect("a folder")),
+            turn: self.turn.take().expect("is handed on once"),
+        }
     }
 
     /// Sends it a signal.
