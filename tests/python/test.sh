@@ -111,6 +111,7 @@ tells_what_is_learned() {
     call "$service/ListGenerations" | jq --exit-status '.generations // [] == []' &&
     refused failed_precondition "$service/DiffGenerations" '{"old": 1, "new": 2}' &&
     refused failed_precondition "$service/RollBack" '{"generation": 1}' &&
+    refused failed_precondition "$service/FitBaseline" &&
     refused not_found "$service/DecideBehaviour" '{"id": "0000000000000000", "approve": true}'
 }
 

@@ -329,6 +329,13 @@ fn knowledge(status: &StatusResponse, page: &mut Page) {
             ),
         ],
     );
+    let networks = learning.networks.iter();
+    let trained = networks.filter(|network| network.trained.is_some());
+    page.family(
+        "network_trained_time_seconds",
+        "Unix time at which the network in use was trained.",
+        trained.map(|n| (vec![("network", &*n.name)], seconds(n.trained.as_ref()))),
+    );
 }
 
 fn others(status: &StatusResponse, page: &mut Page) {

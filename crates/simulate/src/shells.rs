@@ -318,7 +318,7 @@ pub(crate) const FAMILY: Family = Family {
             "command",
             "/bin/sh",
             "-c",
-            "cd {folder} && mkfifo f g && S=$((PORT - 20000)) && ({program} relay PORT < g | {find openssl} s_server -quiet -nocert -psk 5e17 -naccept 1 -accept 127.0.0.1:$S > g 2>/dev/null &) && for i in 1 2 3 4 5; do sleep 0.3; sh < f 2>&1 | {find openssl} s_client -quiet -psk 5e17 -connect 127.0.0.1:$S > f 2>/dev/null && break; done"
+            "cd {folder} && mkfifo f g && S=$((PORT - 20000)) && ({program} relay PORT < g | {find openssl} s_server -quiet -nocert -psk 5e17 -naccept 1 -accept 127.0.0.1:$S > g 2>/dev/null &) && for i in 1 2 3 4 5 6 7 8 9 10 11 12; do sleep 0.3; sh < f 2>&1 | {find openssl} s_client -quiet -psk 5e17 -connect 127.0.0.1:$S > f 2>/dev/null && break; done"
         ),
     ],
 };
