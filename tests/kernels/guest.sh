@@ -18,7 +18,7 @@ fi
 echo "-- sentinel probe"
 /sentinel probe | tee /run/probe || failures=$((failures + 1))
 # Each observation has several ways to be made; one of them must work here.
-awk 'NR > 1 { all[$1] } $2 == "running" { works[$1] }
+awk 'NF == 0 { exit } NR > 1 { all[$1] } $2 == "running" { works[$1] }
      END { for (o in all) if (!(o in works)) { print "nothing observes " o; bad = 1 }; exit bad }' /run/probe ||
   failures=$((failures + 1))
 

@@ -189,7 +189,8 @@ pub(super) fn tables(hooks: &[HookStatus]) -> Tables {
             continue;
         };
         tables.programs.insert(call.wire.0, hook.program);
-        let has_company = makes(call.observation, false).is_some();
+        let has_company =
+            makes(call.observation, false).is_some_and(|hook| !tells_success_only(hook.program));
         let (native, compat) = match cfg!(target_arch = "x86_64") {
             true => (call.x86_64, call.i386),
             // 32-bit callers there use numbers of a table that is not listed.
@@ -200,6 +201,11 @@ pub(super) fn tables(hooks: &[HookStatus]) -> Tables {
         set(&mut tables.numbers, compat, call.wire, COMPAT);
     }
     tables
+}
+
+/// Whether a program beside the calls does not see those that fail.
+pub(super) fn tells_success_only(program: &str) -> bool {
+    program == "handle_module"
 }
 
 /// Where the call of a 64-bit caller stands in a number's entry, in bits.

@@ -266,7 +266,7 @@ pub(super) fn open<'obj>(
     if let Some(rodata) = skel.maps.rodata_data.as_deref_mut() {
         rodata.knobs = types::sentinel_knobs {
             pidns_inum: host.pidns_inum,
-            tells_modules: hooks.iter().any(tells_modules).into(),
+            tells_modules: hooks.iter().any(tells_of_success).into(),
         };
         rodata.calls = calls::tables(hooks).numbers;
     }
@@ -277,9 +277,9 @@ pub(super) fn open<'obj>(
     Ok(skel)
 }
 
-/// Loads that fail are told by the calls then, and no others.
-fn tells_modules(status: &HookStatus) -> bool {
-    status.hook.program == "handle_module" && status.state == HookState::Running
+/// The calls then tell of failures, and of nothing else.
+fn tells_of_success(status: &HookStatus) -> bool {
+    calls::tells_success_only(status.hook.program) && status.state == HookState::Running
 }
 
 fn open_and_load(
