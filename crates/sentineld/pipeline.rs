@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use sentinel_detect::{Engine, State};
+use sentinel_detect::{Allowance, Engine, State};
 use sentinel_event::{Alert, Batch, Event, Severity};
 use sentinel_store::Writer;
 
@@ -36,11 +36,11 @@ pub struct Judges {
 
 impl Judges {
     /// Appends the alerts to raise about the event.
-    fn observe(&mut self, event: &Event, alerts: &mut Vec<Alert>) {
+    fn observe(&mut self, event: &Event, source: &impl Source, alerts: &mut Vec<Alert>) {
         let before = alerts.len();
         self.engine.observe(event, alerts);
         self.rules.observe(event, &mut self.engine, alerts);
-        self.retain(before, event, alerts);
+        self.retain(before, event, source, alerts);
         // What they tell of is not to become normal.
         for alert in &alerts[before..] {
             if alert.severity >= Severity::High {
@@ -49,18 +49,26 @@ impl Judges {
         }
         let before = alerts.len();
         self.learning.observe(event, alerts);
-        self.retain(before, event, alerts);
+        self.retain(before, event, source, alerts);
     }
 
-    /// Keeps of the alerts after the first ones those that are not allowed.
-    fn retain(&mut self, before: usize, event: &Event, alerts: &mut Vec<Alert>) {
-        if alerts.len() > before {
-            let mut position = 0;
-            alerts.retain(|alert| {
-                position += 1;
-                position <= before || !self.allowed.allows(alert, event)
-            });
-        }
+    /// Completes the alerts after the first ones, and keeps those that are not allowed.
+    ///
+    /// The engine has asked about its own before it rationed them. Here it is asked for the
+    /// anomalies, and for those of which the digest was not known then. Closing alerts are
+    /// about earlier events, with which the engine asked.
+    fn retain(&self, before: usize, event: &Event, source: &impl Source, alerts: &mut Vec<Alert>) {
+        let mut position = 0;
+        alerts.retain_mut(|alert| {
+            position += 1;
+            if position <= before {
+                return true;
+            }
+            let is_about = Arc::ptr_eq(&alert.process, &event.process);
+            source.complete(alert);
+            let (detection, process) = (&alert.detection, &alert.process);
+            !is_about || !self.allowed.allows(detection, process, event, true)
+        });
     }
 }
 
@@ -71,8 +79,17 @@ pub fn run(
     hub: &Hub,
     writer: &Writer,
     log: &AlertLog,
-    mut known: KnownAlerts,
+    known: KnownAlerts,
 ) {
+    judges
+        .engine
+        .allow(Arc::clone(&judges.allowed) as Arc<dyn Allowance>);
+    let mut outlet = Outlet {
+        known,
+        hub,
+        writer,
+        log,
+    };
     let mut alerts = Vec::new();
     let mut figures_at = None;
     loop {
@@ -91,18 +108,12 @@ pub fn run(
         match next {
             Next::Batch(events) => {
                 for event in &events {
-                    judges.observe(event, &mut alerts);
+                    judges.observe(event, &source, &mut alerts);
                 }
                 let batch: Batch = Arc::new(events);
                 writer.offer_events(Arc::clone(&batch));
                 hub.publish_events(&batch);
-                for mut alert in alerts.drain(..) {
-                    if let Some(seq) = known.number(&alert) {
-                        alert.seq = seq;
-                        source.complete(&mut alert);
-                        raise(Arc::new(alert), hub, writer, log);
-                    }
-                }
+                outlet.raise(&mut alerts);
                 for counted in judges.engine.take_counted() {
                     hub.publish_counted(counted);
                 }
@@ -114,18 +125,17 @@ pub fn run(
         let due = figures_at.is_none_or(|at: Instant| at.elapsed() >= FIGURES_INTERVAL);
         hub.report(due.then(|| figures(&source, &judges.engine)));
         if due {
+            let before = alerts.len();
             judges.learning.step(&mut alerts);
+            complete(&source, &mut alerts[before..]);
             figures_at = Some(Instant::now());
         }
     }
     // What was held back must be told of now or never.
+    let before = alerts.len();
     judges.engine.close(&mut alerts);
-    for mut alert in alerts.drain(..) {
-        if let Some(seq) = known.number(&alert) {
-            alert.seq = seq;
-            raise(Arc::new(alert), hub, writer, log);
-        }
-    }
+    complete(&source, &mut alerts[before..]);
+    outlet.raise(&mut alerts);
     hub.report(Some(figures(&source, &judges.engine)));
     judges.learning.close();
 }
@@ -156,11 +166,33 @@ impl KnownAlerts {
     }
 }
 
-fn raise(alert: Arc<Alert>, hub: &Hub, writer: &Writer, log: &AlertLog) {
-    writer.offer_alert(Arc::clone(&alert));
-    hub.publish_alert(&alert);
-    if !anomaly::is_silent(&alert.detection) {
-        log.offer(alert);
+fn complete(source: &impl Source, alerts: &mut [Alert]) {
+    alerts.iter_mut().for_each(|alert| source.complete(alert));
+}
+
+/// Where alerts go.
+struct Outlet<'a> {
+    known: KnownAlerts,
+    hub: &'a Hub,
+    writer: &'a Writer,
+    log: &'a AlertLog,
+}
+
+impl Outlet<'_> {
+    /// Numbers the alerts and tells everyone of them.
+    fn raise(&mut self, alerts: &mut Vec<Alert>) {
+        for mut alert in alerts.drain(..) {
+            let Some(seq) = self.known.number(&alert) else {
+                continue;
+            };
+            alert.seq = seq;
+            let alert = Arc::new(alert);
+            self.writer.offer_alert(Arc::clone(&alert));
+            self.hub.publish_alert(&alert);
+            if !anomaly::is_silent(&alert.detection) {
+                self.log.offer(alert);
+            }
+        }
     }
 }
 

@@ -67,6 +67,11 @@ impl<K: Hash + Eq + Clone, V> Bounded<K, V> {
         Some(value)
     }
 
+    /// Entries that it holds at most.
+    pub fn limit(&self) -> usize {
+        self.limit
+    }
+
     /// How many entries had to make room so far.
     pub fn evicted_total(&self) -> u64 {
         self.evicted_total

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use sentinel_event::{Alert, Detail, Event, Evidence, Process, Severity};
 
+use crate::allowance::{Allowance, Waivers};
 use crate::firsts::Firsts;
 use crate::grouping::{Decision, Grouping, finding_id, group_id, incident};
 use crate::loss::LossWindow;
 use crate::registry::{DETECTIONS, Registration, Start};
-use crate::tail::{Tail, Tails};
+use crate::tail::{Closing, Tail, Tails};
 use crate::{Config, Detection, Finding, Findings, KindSet, SeverityName, suggest};
 
 /// An alert names at most this many events.
@@ -24,6 +25,8 @@ pub struct Engine {
     /// What any running detection wants to see.
     wanted: KindSet,
     grouping: Grouping,
+    /// What is not to be raised.
+    waivers: Waivers,
     /// Findings of each incident.
     incidents: Firsts,
     loss: LossWindow,
@@ -60,8 +63,8 @@ pub enum State {
 pub struct Counters {
     /// Alerts raised.
     pub alerts_total: u64,
-    /// Findings counted but not raised: repeats, rationed ones, and those milder
-    /// than the configured severity.
+    /// Findings counted but not raised: repeats, rationed ones, allowed ones, and those
+    /// milder than the configured severity.
     pub suppressed_total: u64,
     /// Entries of bounded state that were forgotten to make room.
     pub evicted_total: u64,
@@ -112,6 +115,7 @@ impl Engine {
                 .collect(),
             wanted: KindSet::default(),
             grouping: Grouping::new(&config.grouping),
+            waivers: Waivers::default(),
             incidents: Firsts::new(config.grouping.remembered as usize),
             loss: LossWindow::default(),
             tails: Tails::default(),
@@ -129,6 +133,12 @@ impl Engine {
         self.min_severity = config.min_severity;
     }
 
+    /// Asks `allowance` from now on about everything that it concludes, before that is
+    /// grouped and rationed.
+    pub fn allow(&mut self, allowance: Arc<dyn Allowance>) {
+        self.waivers = Waivers::of(allowance, self.grouping.remembered());
+    }
+
     /// Shows one event to the detections; alerts are appended to `out` with
     /// sequence number 0, which whoever keeps them replaces.
     pub fn observe(&mut self, event: &Event, out: &mut Vec<Alert>) {
@@ -137,7 +147,7 @@ impl Engine {
         }
         for (group, tail) in self.tails.due(event.time_ns) {
             self.grouping.settle(group);
-            out.push(self.close_up(tail, event.time_ns));
+            out.extend(self.close_up(tail, event.time_ns));
         }
         let kind = event.kind();
         if !self.wanted.contains(kind) {
@@ -174,7 +184,9 @@ impl Engine {
     /// Alert identities and process trees that grouping had to forget; an alert of
     /// a forgotten identity may be raised a second time.
     pub fn grouping_evicted_total(&self) -> u64 {
-        self.grouping.evicted_total() + self.incidents.evicted_total()
+        self.grouping.evicted_total()
+            + self.incidents.evicted_total()
+            + self.waivers.evicted_total()
     }
 
     fn collect_wanted(&mut self) {
@@ -199,9 +211,12 @@ impl Engine {
             return None;
         }
         let process = &event.process;
+        let id = finding_id(source, finding.variant, process.exec_id, &finding.subject);
+        if !self.grouping.is_raised(id) && self.waivers.waive(id, source, event) {
+            return None;
+        }
         let incident = incident(source, &finding.techniques, process);
         let count = self.incidents.note(incident) + 1;
-        let id = finding_id(source, finding.variant, process.exec_id, &finding.subject);
         let group = group_id(source, finding.variant, process);
         let held_back = match self.grouping.decide(id, group, event.time_ns) {
             Decision::Raise { held_back } => held_back,
@@ -248,7 +263,7 @@ impl Engine {
     pub fn close(&mut self, out: &mut Vec<Alert>) {
         for (_, tail) in self.tails.rest() {
             let time_ns = tail.named.last().map_or(tail.first_ns, |last| last.time_ns);
-            out.push(self.close_up(tail, time_ns));
+            out.extend(self.close_up(tail, time_ns));
         }
     }
 
@@ -272,40 +287,20 @@ impl Engine {
         }
     }
 
-    /// The alert that stands for what was held back of a process tree.
-    fn close_up(&self, tail: Tail, time_ns: i64) -> Alert {
-        let nearby = self.loss.before(time_ns, KindSet::default());
-        let subject = tail.first_ns.to_string();
-        let id = finding_id(&tail.source, tail.variant, tail.process.exec_id, &subject);
-        let incident = format!("{:016x}", tail.incident);
-        let findings = match tail.count {
-            1 => "1 more finding".to_owned(),
-            n => format!("{n} more findings"),
-        };
-        Alert {
-            id: format!("{id:016x}").into(),
-            seq: 0,
+    /// The alert that stands for what was held back of a process tree; `None` when the last
+    /// of it has been allowed since.
+    fn close_up(&mut self, tail: Tail, time_ns: i64) -> Option<Alert> {
+        let id = tail.id();
+        if self.waivers.waive(id, &tail.source, &tail.event) {
+            return None;
+        }
+        let closing = Closing {
+            id,
             time_ns,
             count: self.incidents.seen(tail.incident).max(1),
-            detection: tail.source,
-            severity: tail.severity,
-            confidence: nearby.lower(tail.confidence),
-            summary: format!(
-                "{findings} like earlier ones of this incident, the last: {}",
-                tail.summary
-            )
-            .into(),
-            reason: "they were counted and not raised one by one, as the process tree had raised \
-                     all that it may within a time"
-                .into(),
-            techniques: tail.techniques,
-            suggestions: vec![format!("sentinelctl alerts --incident {incident}").into()],
-            incident: incident.into(),
-            process: tail.process,
-            evidence: tail.named,
-            lost_nearby: nearby.total,
-            anomaly: Vec::new(),
-        }
+            loss: self.loss.before(time_ns, KindSet::default()),
+        };
+        Some(tail.into_alert(closing))
     }
 
     fn raise(&mut self, slot: usize, event: &Event, out: &mut Vec<Alert>) {

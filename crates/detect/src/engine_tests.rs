@@ -189,3 +189,57 @@ fn what_is_held_back_is_told_once_the_tree_is_quiet() {
     engine.close(&mut rest);
     assert_eq!(rest.len(), 1);
 }
+
+/// Allows what pids below a limit do; counts what it is told is new.
+struct Below(u32, std::sync::atomic::AtomicU64);
+
+impl Allowance for Below {
+    fn allows(&self, detection: &str, event: &Event, is_new: bool) -> bool {
+        assert_eq!(detection, "every_exec");
+        let is_allowed = event.process.pid < self.0;
+        if is_allowed && is_new {
+            self.1.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        }
+        is_allowed
+    }
+}
+
+#[test]
+fn what_is_allowed_spends_nothing_of_what_a_tree_may_raise() {
+    let config = Config {
+        grouping: crate::GroupingConfig {
+            burst: 2,
+            ..Default::default()
+        },
+        ..Config::default()
+    };
+    let root = Arc::new(testing::process("/bin/root", 2));
+    let child = |pid: u32| {
+        let mut event = testing::exec("/bin/a", pid, 0);
+        let parent = Some(Arc::clone(&root));
+        event.process = Arc::new(sentinel_event::Process {
+            parent,
+            ..testing::process("/bin/a", pid)
+        });
+        event
+    };
+    let allowance = Arc::new(Below(100, Default::default()));
+    let mut engine = Engine::with(REGISTRATIONS, &config);
+    engine.allow(allowance.clone());
+    for pid in (10..60).chain(10..60) {
+        assert_eq!(alerts(&mut engine, &child(pid)), []);
+    }
+    let counted = allowance.1.load(std::sync::atomic::Ordering::Relaxed);
+    assert_eq!(counted, 50, "each is counted once, repeats are not");
+    assert_eq!(engine.take_counted(), [], "nothing was held back");
+    let raised: Vec<Alert> = (100..104)
+        .flat_map(|pid| alerts(&mut engine, &child(pid)))
+        .collect();
+    let counts: Vec<u64> = raised.iter().map(|alert| alert.count).collect();
+    assert_eq!(counts, [1, 2], "the whole budget was left, and no more");
+    // What was held back and is allowed meanwhile is not told at the end.
+    let mut rest = Vec::new();
+    engine.allow(Arc::new(Below(104, Default::default())));
+    engine.close(&mut rest);
+    assert_eq!(rest, []);
+}

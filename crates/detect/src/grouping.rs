@@ -75,6 +75,16 @@ impl Grouping {
         }
     }
 
+    /// Whether the finding with identity `id` was raised before.
+    pub fn is_raised(&self, id: u64) -> bool {
+        self.raised.peek(&id).is_some()
+    }
+
+    /// Alert identities and process trees that are remembered, each.
+    pub fn remembered(&self) -> usize {
+        self.raised.limit()
+    }
+
     /// Decides about a finding with identity `id` of the group `group` at `time_ns`.
     pub fn decide(&mut self, id: u64, group: u64, time_ns: i64) -> Decision {
         if self.raised.peek(&id).is_some() {

@@ -9,6 +9,7 @@
 
 #![forbid(unsafe_code)]
 
+mod allowance;
 mod bounded;
 mod changes;
 mod config;
@@ -49,6 +50,7 @@ mod testing;
 mod who;
 pub mod words;
 
+pub use allowance::Allowance;
 pub use config::{Config, SeverityName};
 pub use credentials::Config as CredentialAccessConfig;
 pub use engine::{Counted, Counters, Engine, State, Status};

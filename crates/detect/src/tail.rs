@@ -5,9 +5,11 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use sentinel_event::{Event, Evidence, Process, Severity, Technique};
+use sentinel_event::{Alert, Event, Evidence, Severity, Technique};
 
 use crate::Finding;
+use crate::grouping::finding_id;
+use crate::loss::Nearby;
 
 /// How long a tree must have been quiet, in nanoseconds: one minute.
 const QUIET_NS: i64 = 60 * 1_000_000_000;
@@ -35,8 +37,8 @@ pub struct Tail {
     pub confidence: u8,
     /// What the last of them pointed at.
     pub techniques: Cow<'static, [Technique]>,
-    /// Who caused the last of them.
-    pub process: Arc<Process>,
+    /// The event of the last of them.
+    pub event: Event,
     /// The last of them in words.
     pub summary: String,
     /// The latest, oldest first.
@@ -76,7 +78,7 @@ impl Tails {
             severity: finding.severity,
             confidence: finding.confidence,
             techniques: Cow::default(),
-            process: Arc::clone(&event.process),
+            event: event.clone(),
             summary: String::new(),
             named: Vec::new(),
             first_ns: event.time_ns,
@@ -86,7 +88,7 @@ impl Tails {
         tail.severity = tail.severity.max(finding.severity);
         tail.confidence = tail.confidence.min(finding.confidence);
         tail.techniques = finding.techniques;
-        tail.process = Arc::clone(&event.process);
+        tail.event = event.clone();
         tail.summary = finding.summary;
         tail.last_ns = tail.last_ns.max(event.time_ns);
         if tail.named.len() == NAMED_MAX {
@@ -134,7 +136,58 @@ impl Tails {
     }
 }
 
+/// What the engine knows when it tells of a tail.
+pub struct Closing {
+    /// The identity of the alert, by [`Tail::id`].
+    pub id: u64,
+    /// When it is told, in nanoseconds since the epoch.
+    pub time_ns: i64,
+    /// Findings of the incident so far.
+    pub count: u64,
+    /// What was lost nearby.
+    pub loss: Nearby,
+}
+
 impl Tail {
+    /// The identity of the alert that tells of it.
+    pub fn id(&self) -> u64 {
+        let (process, subject) = (&self.event.process, self.first_ns.to_string());
+        finding_id(&self.source, self.variant, process.exec_id, &subject)
+    }
+
+    /// The alert that stands for all of them.
+    pub fn into_alert(self, closing: Closing) -> Alert {
+        let incident = format!("{:016x}", self.incident);
+        let findings = match self.count {
+            1 => "1 more finding".to_owned(),
+            n => format!("{n} more findings"),
+        };
+        Alert {
+            id: format!("{:016x}", closing.id).into(),
+            seq: 0,
+            time_ns: closing.time_ns,
+            count: closing.count,
+            detection: self.source,
+            severity: self.severity,
+            confidence: closing.loss.lower(self.confidence),
+            summary: format!(
+                "{findings} like earlier ones of this incident, the last: {}",
+                self.summary
+            )
+            .into(),
+            reason: "they were counted and not raised one by one, as the process tree had raised \
+                     all that it may within a time"
+                .into(),
+            techniques: self.techniques,
+            suggestions: vec![format!("sentinelctl alerts --incident {incident}").into()],
+            incident: incident.into(),
+            process: self.event.process,
+            evidence: self.named,
+            lost_nearby: closing.loss.total,
+            anomaly: Vec::new(),
+        }
+    }
+
     fn due_ns(&self) -> i64 {
         (self.last_ns + QUIET_NS).min(self.first_ns + AGE_MAX_NS)
     }

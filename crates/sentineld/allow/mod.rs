@@ -12,7 +12,8 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use anyhow::{Context, Result};
-use sentinel_event::{Alert, Event};
+use sentinel_detect::Allowance;
+use sentinel_event::{Event, Process};
 use serde::{Deserialize, Serialize};
 
 pub use rule::{Rule, Scope};
@@ -126,15 +127,19 @@ impl Allowed {
         self.suppressed_total.load(Relaxed)
     }
 
-    /// Whether the alert about `event` is allowed; counted by the rule that says so.
-    pub fn allows(&self, alert: &Alert, event: &Event) -> bool {
+    /// Whether what `detection` concluded from `event` about `process` is allowed; counted by
+    /// the rule that says so if it is new.
+    pub fn allows(&self, detection: &str, process: &Process, event: &Event, is_new: bool) -> bool {
         let rules = self.rules.read().unwrap_or_else(PoisonError::into_inner);
-        let Some(entry) = rules.iter().find(|entry| entry.scope.fits(alert, event)) else {
+        let mut fitting = rules.iter();
+        let Some(entry) = fitting.find(|entry| entry.scope.fits(detection, process, event)) else {
             return false;
         };
-        entry.suppressed_total.fetch_add(1, Relaxed);
-        entry.suppressed_last_ns.store(alert.time_ns, Relaxed);
-        self.suppressed_total.fetch_add(1, Relaxed);
+        if is_new {
+            entry.suppressed_total.fetch_add(1, Relaxed);
+            entry.suppressed_last_ns.store(event.time_ns, Relaxed);
+            self.suppressed_total.fetch_add(1, Relaxed);
+        }
         true
     }
 
@@ -202,6 +207,12 @@ impl Allowed {
             .with_context(|| format!("cannot write {}", self.path.display()))?;
         *self.rules.write().unwrap_or_else(PoisonError::into_inner) = rules;
         Ok(())
+    }
+}
+
+impl Allowance for Allowed {
+    fn allows(&self, detection: &str, event: &Event, is_new: bool) -> bool {
+        Allowed::allows(self, detection, &event.process, event, is_new)
     }
 }
 

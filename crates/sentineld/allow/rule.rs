@@ -1,7 +1,7 @@
 //! One allow rule: what it names, and which alerts fit.
 
 use globset::{GlobBuilder, GlobMatcher};
-use sentinel_event::{Alert, Detail, Event, Process, Sha256};
+use sentinel_event::{Detail, Event, Process, Sha256};
 use serde::{Deserialize, Serialize};
 
 /// Longest text of a field.
@@ -164,13 +164,13 @@ fn pattern(text: &str) -> Result<GlobMatcher, String> {
 }
 
 impl Scope {
-    /// Whether the alert about `event` is one that is allowed. Time is that of the alert.
-    pub fn fits(&self, alert: &Alert, event: &Event) -> bool {
-        let process = &alert.process;
+    /// Whether what `detection` concluded from `event` is allowed; `process` is who the event
+    /// is about, with all that was found out about it since.
+    pub fn fits(&self, detection: &str, process: &Process, event: &Event) -> bool {
         let file = (process.file.dev, process.file.inode);
         let unnamed = |text: &str, is: &str| text.is_empty() || text == is;
-        alert.time_ns < self.expires_ns
-            && unnamed(&self.detection, &alert.detection)
+        event.time_ns < self.expires_ns
+            && unnamed(&self.detection, detection)
             && unnamed(&self.exe, &process.exe)
             && self.exe_file.is_none_or(|wanted| wanted == file)
             && self

@@ -1,7 +1,5 @@
 use super::*;
-use sentinel_event::{
-    Access, Detail, ExecId, FileAccess, FileIdentity, Flags, Process, Severity, Sha256,
-};
+use sentinel_event::{Access, Detail, ExecId, FileAccess, FileIdentity, Flags, Process, Sha256};
 
 fn process(exe: &str, parent: Option<Arc<Process>>) -> Process {
     Process {
@@ -38,12 +36,11 @@ fn process(exe: &str, parent: Option<Arc<Process>>) -> Process {
     }
 }
 
-/// An alert of the detection `persistence` about a file that /usr/bin/tool wrote, which
-/// /opt/deploy had started.
-fn scene() -> (Alert, Event) {
+/// The making of a file by /usr/bin/tool, which /opt/deploy had started.
+fn scene() -> Event {
     let parent = Arc::new(process("/opt/deploy", None));
     let process = Arc::new(process("/usr/bin/tool", Some(parent)));
-    let event = Event {
+    Event {
         time_ns: 1_000,
         seq: 1,
         tid: 1,
@@ -59,26 +56,11 @@ fn scene() -> (Alert, Event) {
             open_flags: 0,
             fd: 3,
         }),
-    };
-    let alert = Alert {
-        id: "a".into(),
-        seq: 1,
-        time_ns: 1_000,
-        incident: "".into(),
-        count: 1,
-        detection: "persistence".into(),
-        severity: Severity::High,
-        confidence: 90,
-        summary: "".into(),
-        reason: "".into(),
-        techniques: Default::default(),
-        process,
-        evidence: Vec::new(),
-        lost_nearby: 0,
-        suggestions: Vec::new(),
-        anomaly: Vec::new(),
-    };
-    (alert, event)
+    }
+}
+
+fn allows(allowed: &Allowed, event: &Event) -> bool {
+    allowed.allows("persistence", &event.process, event, true)
 }
 
 fn rule() -> Rule {
@@ -139,12 +121,16 @@ fn all_that_a_rule_names_has_to_fit() {
             false,
         ),
     ];
-    let (alert, event) = scene();
+    let event = scene();
     for (change, expected) in cases {
         let mut rule = rule();
         change(&mut rule);
         let scope = rule.scope().expect("makes sense");
-        assert_eq!(scope.fits(&alert, &event), *expected, "{rule:?}");
+        assert_eq!(
+            scope.fits("persistence", &event.process, &event),
+            *expected,
+            "{rule:?}"
+        );
     }
 }
 
@@ -185,15 +171,15 @@ fn what_makes_no_sense_is_refused_in_a_sentence() {
 #[test]
 fn rules_are_kept_counted_and_removed() {
     let dir = tempfile::tempdir().expect("a folder");
-    let (alert, event) = scene();
+    let event = scene();
     let allowed = Allowed::open(dir.path()).expect("opens");
-    assert!(!allowed.allows(&alert, &event));
+    assert!(!allows(&allowed, &event));
     let mut wanted = rule();
     wanted.exe = "/usr/bin/tool".into();
     let first = allowed.add(wanted.clone()).expect("is added");
     let second = allowed.add(wanted).expect("is added");
     assert_ne!(first.rule.id, second.rule.id);
-    assert!(allowed.allows(&alert, &event));
+    assert!(allows(&allowed, &event));
     assert_eq!(
         (first.suppressed(), second.suppressed()),
         ((1, Some(1_000)), (0, None))
@@ -201,7 +187,7 @@ fn rules_are_kept_counted_and_removed() {
     assert_eq!(allowed.suppressed_total(), 1);
     drop(allowed);
     let allowed = Allowed::open(dir.path()).expect("opens again");
-    assert!(allowed.allows(&alert, &event));
+    assert!(allows(&allowed, &event));
     for entry in allowed.list() {
         let removed = allowed
             .remove(&entry.rule.id)
@@ -210,26 +196,26 @@ fn rules_are_kept_counted_and_removed() {
         assert_eq!(removed.rule, entry.rule);
     }
     assert!(allowed.remove("gone").expect("writes").is_none());
-    assert!(!allowed.allows(&alert, &event));
+    assert!(!allows(&allowed, &event));
     assert_eq!(Allowed::open(dir.path()).expect("opens").list().len(), 0);
 }
 
 #[test]
 fn what_was_suppressed_is_still_known_after_a_restart() {
     let dir = tempfile::tempdir().expect("a folder");
-    let (alert, event) = scene();
+    let event = scene();
     let allowed = Allowed::open(dir.path()).expect("opens");
     let mut wanted = rule();
     wanted.exe = "/usr/bin/tool".into();
     allowed.add(wanted).expect("is added");
-    assert!(allowed.allows(&alert, &event) && allowed.allows(&alert, &event));
+    assert!(allows(&allowed, &event) && allows(&allowed, &event));
     allowed.keep_counts().expect("writes");
     let told = |allowed: &Allowed| allowed.list()[0].suppressed();
     let before = told(&allowed);
     assert_eq!(before.0, 2);
     let again = Allowed::open(dir.path()).expect("opens again");
     assert_eq!(told(&again), before);
-    assert!(again.allows(&alert, &event));
+    assert!(allows(&again, &event));
     assert_eq!((told(&again).0, again.suppressed_total()), (3, 1));
     // Nothing to write is nothing written, and what cannot be read counts from 0.
     let counts = dir.path().join("allow-counts.json");
