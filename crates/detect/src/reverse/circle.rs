@@ -15,18 +15,23 @@ use crate::connections::{Spoken, is_local};
 use crate::grade::milder;
 use crate::{Finding, words};
 
-/// Judges whether the process at hand, which was started, connected or opened a FIFO,
-/// has closed a circle.
-pub fn judge(detection: &ReverseShell, event: &Event) -> Option<Finding> {
-    let mut members = behind(detection, &event.process);
-    members.push(event.process.clone());
-    members
-        .iter()
-        .filter(|process| is_commanded(process))
-        .find_map(|shell| {
-            let (relay, spoken) = relay_of(detection, shell)?;
-            Some(finding(event, shell, &relay, &spoken))
-        })
+/// Judges whether `process`, which was started, connected or opened a FIFO, has closed a
+/// circle. It is the event's, or the image to which that went on before the event was told.
+/// A shell is told of once, whichever of its circle's members is heard of last.
+pub fn judge(
+    detection: &mut ReverseShell,
+    event: &Event,
+    process: &Arc<Process>,
+) -> Option<Finding> {
+    let mut members = behind(detection, process);
+    members.push(process.clone());
+    let shells = members.iter().filter(|process| is_commanded(process));
+    let (shell, relay, spoken) = shells.into_iter().find_map(|shell| {
+        let (relay, spoken) = relay_of(detection, shell)?;
+        Some((shell, relay, spoken))
+    })?;
+    let is_news = detection.circles.note(shell.exec_id.0) == 0;
+    is_news.then(|| finding(event, shell, &relay, &spoken))
 }
 
 /// The processes up to two pipes behind the output of `process`.
@@ -99,5 +104,104 @@ fn finding(event: &Event, shell: &Process, relay: &Process, spoken: &Spoken) -> 
         techniques: TECHNIQUES.into(),
         earlier,
         shows: format!("{} of the last member of the circle", event.kind()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sentinel_event::{
+        Access, Connection, Detail, ExecId, FileAccess, FileIdentity, Fork, Stdio, StdioKind,
+    };
+
+    use super::*;
+    use crate::{Config, Engine, testing};
+
+    const FIFO_INODE: u64 = 501;
+
+    /// A process whose standard streams are the pipes with these inode numbers; 0 for a
+    /// terminal. `image` tells the images of one process apart.
+    fn process(exe: &str, pid: u32, image: u32, pipes: [u64; 3]) -> Arc<Process> {
+        let stdio = pipes.map(|inode| Stdio {
+            kind: match inode {
+                0 => StdioKind::Tty,
+                _ => StdioKind::Pipe,
+            },
+            inode,
+            ..Stdio::default()
+        });
+        let argv: Arc<[Box<str>]> = [exe.rsplit('/').next().unwrap_or(exe).into()].into();
+        Arc::new(Process {
+            exec_id: ExecId::new(1, pid, 1, image),
+            stdio: Arc::new(stdio),
+            argv,
+            ..testing::process(exe, pid)
+        })
+    }
+
+    fn opens(process: &Arc<Process>, access: Access) -> Event {
+        let file = FileIdentity {
+            dev: 1,
+            inode: FIFO_INODE,
+            mode: 0o010_644,
+            ..FileIdentity::default()
+        };
+        let detail = Detail::Open(FileAccess {
+            path: "/tmp/f".into(),
+            file,
+            backing: Default::default(),
+            access,
+            open_flags: 0,
+            fd: 3,
+        });
+        testing::event(process.clone(), 1, detail)
+    }
+
+    fn starts(process: &Arc<Process>) -> Event {
+        let exec = testing::exec(&process.exe, process.pid, 2);
+        testing::event(process.clone(), 2, exec.detail)
+    }
+
+    /// `cat f | sh | relay > f`, where the opens of the FIFO come in every order and at every
+    /// point between the starts, as they may when their ring is flooded.
+    #[test]
+    fn a_circle_is_found_whenever_its_opens_are_told() {
+        let before = process("/usr/bin/dash", 12, 1, [0, 0, 0]);
+        let cat = process("/usr/bin/cat", 10, 2, [0, 502, 0]);
+        let shell = process("/usr/bin/dash", 11, 2, [502, 503, 0]);
+        let relay = process("/usr/bin/nc", 12, 2, [503, FIFO_INODE, 0]);
+        let connection = Connection {
+            protocol: Default::default(),
+            local: "10.0.0.9:40000".parse().expect("an address"),
+            peer: "203.0.113.5:4444".parse().expect("an address"),
+            inode: 0,
+        };
+        let in_order = [
+            testing::event(
+                cat.clone(),
+                0,
+                Detail::Fork(Fork {
+                    child: before.clone(),
+                }),
+            ),
+            starts(&relay),
+            testing::event(relay.clone(), 3, Detail::Connect(connection)),
+            starts(&cat),
+            starts(&shell),
+        ];
+        let late = [opens(&before, Access::Write), opens(&cat, Access::Read)];
+        for (first, second) in [(0, 1), (1, 0)] {
+            for at in 0..=in_order.len() {
+                for then in at..=in_order.len() {
+                    let mut events = in_order.to_vec();
+                    events.insert(then, late[second].clone());
+                    events.insert(at, late[first].clone());
+                    let mut engine = Engine::new(&Config::default());
+                    let mut alerts = Vec::new();
+                    events.iter().for_each(|e| engine.observe(e, &mut alerts));
+                    let circles = alerts.iter().filter(|a| a.summary.contains("command each"));
+                    assert_eq!(circles.count(), 1, "{first} at {at}, {second} at {then}");
+                }
+            }
+        }
     }
 }

@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::connections::{Connections, Direction, Spoken};
 use crate::facts::{self, Image};
+use crate::firsts::Firsts;
 use crate::registry::Start;
 use crate::techniques::{NON_APPLICATION_PROTOCOL, NON_STANDARD_PORT, UNIX_SHELL};
 use crate::{Detection, Findings, KindSet};
@@ -91,6 +92,7 @@ pub fn start(config: &Config) -> Start {
     Start::Running(Box::new(ReverseShell {
         connections: Connections::new(limit),
         pipes: Pipes::new(limit),
+        circles: Firsts::new(limit),
         redirects: Redirects::new(limit),
         config: config.clone(),
     }))
@@ -100,6 +102,8 @@ struct ReverseShell {
     config: Config,
     connections: Connections,
     pipes: Pipes,
+    /// Shells in a circle that were told of.
+    circles: Firsts,
     redirects: Redirects,
 }
 
@@ -121,7 +125,7 @@ impl Detection for ReverseShell {
             Detail::Exec(exec) => {
                 self.pipes.note_start(&event.process);
                 let finding = direct::judge(self, event, exec)
-                    .or_else(|| circle::judge(self, event))
+                    .or_else(|| circle::judge(self, event, &event.process))
                     .or_else(|| held::judge(self, event))
                     .or_else(|| local::judge(self, event));
                 findings.extend(finding);
@@ -130,7 +134,7 @@ impl Detection for ReverseShell {
             Detail::Process => self.redirects.note_start(&event.process),
             Detail::Connect(_) | Detail::Accept(_) => {
                 self.connections.note(event);
-                findings.extend(circle::judge(self, event));
+                findings.extend(circle::judge(self, event, &event.process));
             }
             Detail::Fork(fork) => {
                 self.connections.note(event);
@@ -139,8 +143,9 @@ impl Detection for ReverseShell {
             Detail::Descriptor(action) => {
                 findings.extend(redirect::judge(self, event, action));
             }
-            Detail::Open(file) if self.pipes.note_open(&event.process, file) => {
-                findings.extend(circle::judge(self, event));
+            Detail::Open(file) => {
+                let holder = self.pipes.note_open(&event.process, file);
+                findings.extend(holder.and_then(|holder| circle::judge(self, event, &holder)));
             }
             _ => {}
         }
@@ -149,6 +154,7 @@ impl Detection for ReverseShell {
     fn evicted_total(&self) -> u64 {
         self.connections.evicted_total()
             + self.pipes.evicted_total()
+            + self.circles.evicted_total()
             + self.redirects.evicted_total()
     }
 }

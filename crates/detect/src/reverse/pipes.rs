@@ -1,5 +1,8 @@
 //! Which processes read and write which pipes: by their standard streams, and by
 //! FIFOs that they opened themselves.
+//!
+//! Opens wait longer than starts where files are opened in a flood, so that of an open may be
+//! told only after its process has gone on to another image. That image has the FIFO now.
 
 use std::sync::Arc;
 
@@ -19,6 +22,8 @@ pub struct Pipes {
     table: Bounded<u64, Ends>,
     /// FIFOs that a process opened, by pid and start.
     opened: Bounded<(u32, i64), Opened>,
+    /// The image that each process runs that has a pipe among its standard streams.
+    images: Bounded<(u32, i64), Arc<Process>>,
 }
 
 #[derive(Default)]
@@ -38,11 +43,16 @@ impl Pipes {
         Pipes {
             table: Bounded::new(limit),
             opened: Bounded::new(limit),
+            images: Bounded::new(limit),
         }
     }
 
     /// Notes the pipes among the standard streams of an image.
     pub fn note_start(&mut self, process: &Arc<Process>) {
+        let has_pipe = (0..3).any(|fd| pipe(process, fd).is_some());
+        if has_pipe || self.images.peek(&key(process)).is_some() {
+            self.images.insert(key(process), process.clone());
+        }
         if let Some(pipe) = input(process) {
             keep_process(&mut self.ends(pipe).readers, process);
         }
@@ -51,11 +61,13 @@ impl Pipes {
         }
     }
 
-    /// Notes a FIFO that the process opened; false when the file is none.
-    pub fn note_open(&mut self, process: &Arc<Process>, file: &FileAccess) -> bool {
+    /// Notes a FIFO that the process opened; gives the image that has it now. `None` when
+    /// the file is none.
+    pub fn note_open(&mut self, process: &Arc<Process>, file: &FileAccess) -> Option<Arc<Process>> {
         if file.file.mode & TYPE_MASK != FIFO || file.file.inode == 0 {
-            return false;
+            return None;
         }
+        let process = &self.images.peek(&key(process)).unwrap_or(process).clone();
         let pipe = file.file.inode;
         let opened = self.opened.entry(key(process), Opened::default);
         if file.access != Access::Read {
@@ -67,7 +79,7 @@ impl Pipes {
             keep(&mut opened.inputs, pipe);
             keep_process(&mut self.ends(pipe).readers, process);
         }
-        true
+        Some(process.clone())
     }
 
     /// The processes that read what is written to this pipe.
@@ -95,7 +107,7 @@ impl Pipes {
     }
 
     pub fn evicted_total(&self) -> u64 {
-        self.table.evicted_total() + self.opened.evicted_total()
+        self.table.evicted_total() + self.opened.evicted_total() + self.images.evicted_total()
     }
 
     fn ends(&mut self, pipe: u64) -> &mut Ends {
