@@ -143,7 +143,7 @@ static const char *name_in(const char *path)
 _Noreturn void perform(struct stage *stage)
 {
 	static const struct entry *const LISTS[] = { ITSELF, FILES,   MEMORY, PROGRAMS,
-						     SHELLS, TARGETS, KERNEL };
+						     SHELLS, TARGETS, KERNEL, RIGHTS };
 	const char *name = word(stage, 0);
 
 	for (size_t list = 0; list < sizeof(LISTS) / sizeof(*LISTS); list++)

@@ -29,7 +29,7 @@ struct entry {
 	attack *act;
 };
 
-extern const struct entry FILES[], MEMORY[], PROGRAMS[], SHELLS[], TARGETS[], KERNEL[];
+extern const struct entry FILES[], MEMORY[], PROGRAMS[], SHELLS[], TARGETS[], KERNEL[], RIGHTS[];
 
 /* text.c */
 void *memset(void *to, int byte, size_t count);

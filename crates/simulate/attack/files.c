@@ -101,9 +101,12 @@ static void act_uring_rename(struct stage *stage)
 static void act_read(struct stage *stage)
 {
 	for (int i = 1; i < stage->count; i++) {
-		long fd = must("open", SYS(open, word(stage, i), OPEN_READ));
+		long fd = SYS(open, word(stage, i), OPEN_READ);
 		char byte;
 
+		if (fd == -NO_ENTRY)
+			refuse("this host has no such file");
+		must("open", fd);
 		must("read", SYS(read, fd, &byte, 1));
 		SYS(close, fd);
 	}

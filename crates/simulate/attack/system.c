@@ -76,16 +76,39 @@ static void act_join(struct stage *stage)
 	must("setns", SYS(setns, number_of(word(stage, 1), 10), 0));
 }
 
-/* inside ATTACK WORD...: another attack, from inside. */
+/* inside ATTACK WORD...: another attack, by this program started anew inside. */
 static void act_inside(struct stage *stage)
 {
-	struct stage rest = { stage->count - 1, stage->words + 1, stage->environment };
-
 	go_inside();
-	perform(&rest);
+	/* The word before the attack is what the program calls itself. */
+	stage->words[0] = MARK;
+	must("execve", SYS(execve, "/proc/self/exe", stage->words, stage->environment));
+}
+
+/* order PATH: speaks to a Unix socket of this name, which is its own. */
+static void act_order(struct stage *stage)
+{
+	struct {
+		uint16_t family;
+		char path[108];
+	} address = { .family = 1 /* AF_UNIX */ };
+	long listener = must("socket", SYS(socket, 1, 1 /* SOCK_STREAM */, 0));
+	long client = must("socket", SYS(socket, 1, 1, 0));
+
+	if (length(word(stage, 1)) >= sizeof(address.path))
+		broken("the path is too long for a socket");
+	append(address.path, word(stage, 1));
+	must("bind", SYS(bind, listener, &address, sizeof(address)));
+	must("listen", SYS(listen, listener, 1));
+	must("connect", SYS(connect, client, &address, sizeof(address)));
 }
 
 const struct entry KERNEL[] = {
-	{ "write-back", act_write_back }, { "bpf", act_bpf },	{ "inside", act_inside },
-	{ "enter-host", act_enter_host }, { "join", act_join }, { 0 },
+	{ "write-back", act_write_back },
+	{ "bpf", act_bpf },
+	{ "inside", act_inside },
+	{ "enter-host", act_enter_host },
+	{ "join", act_join },
+	{ "order", act_order },
+	{ 0 },
 };

@@ -42,6 +42,14 @@ pub(crate) const MINER: Family = Family {
             &["pose", "{folder}/xmrig"],
         )
         .proven(Proof::Posed),
+        Variant::of(
+            "crypto-miner/pool-name",
+            Expected::Alert("crypto_miner", Severity::High),
+            MINING,
+            "the name of a pool of miners, asked for on this machine",
+            "bind(127.83.0.1:53), sendto of a question for sentinel-simulation.minexmr.com",
+            &["ask", "sentinel-simulation.minexmr.com"],
+        ),
     ],
 };
 

@@ -35,7 +35,7 @@ pub(crate) const FAMILY: Family = Family {
         ),
         escape!(
             "core-pattern-inside",
-            High,
+            Critical,
             "the same from namespaces like those of a container",
             "unshare(CLONE_NEWNS|CLONE_NEWPID), fork, open, read, write",
             "inside",
@@ -44,7 +44,7 @@ pub(crate) const FAMILY: Family = Family {
         ),
         escape!(
             "core-pattern-inside-i386",
-            High,
+            Critical,
             "the same by 32-bit system calls",
             "unshare(CLONE_NEWNS|CLONE_NEWPID), fork, open, read, write, by int 0x80",
             "inside",
@@ -84,6 +84,24 @@ pub(crate) const FAMILY: Family = Family {
             "unshare(CLONE_NEWPID|CLONE_NEWNET), fork, execve; setns(the net namespace of before)",
             "enter-host",
             "/proc/self/ns/net"
+        ),
+        escape!(
+            "runtime-socket",
+            High,
+            "orders to a container runtime, whose socket is the attack's own",
+            "unshare(CLONE_NEWNS|CLONE_NEWPID), fork, bind(docker.sock), connect(docker.sock)",
+            "inside",
+            "order",
+            "{folder}/docker.sock"
+        ),
+        escape!(
+            "host-memory",
+            Medium,
+            "the memory of the kernel, of which one byte is read",
+            "unshare(CLONE_NEWNS|CLONE_NEWPID), fork, open(/proc/kcore, O_RDONLY), read",
+            "inside",
+            "read",
+            "/proc/kcore"
         ),
         escape!(
             "release-agent",

@@ -94,6 +94,14 @@ pub(crate) const FAMILY: Family = Family {
             "-F"
         ),
         told!(
+            "firewall-legacy",
+            FIREWALL,
+            "iptables by the name of the program behind it, told to flush its rules",
+            "{folder}/xtables-legacy-multi",
+            "iptables",
+            "--flush"
+        ),
+        told!(
             "firewall-nft",
             FIREWALL,
             "nft, told to flush its rules",

@@ -4,7 +4,7 @@
 use sentinel_event::{Severity, Technique};
 
 use crate::traces::Trace::Made;
-use crate::{Expected, Family, Variant};
+use crate::{Act, Expected, Family, Proof, Variant, reflective};
 
 const PTRACE: &[Technique] = &[Technique::new(
     "T1055.008",
@@ -110,6 +110,30 @@ pub(crate) const FAMILY: Family = Family {
             "pidfd_open, pidfd_getfd",
             "descriptor"
         ),
+        Variant {
+            act: Act::Here(reflective::preload_dropped),
+            ..Variant::of(
+                "process-injection/ld-preload",
+                Expected::Alert("process_injection", Severity::Medium),
+                LINKER,
+                "an installed program, made to load a library from /var/tmp by its environment",
+                "write a file, execve(program, LD_PRELOAD=path)",
+                &[],
+            )
+        }
+        .proven(Proof::DroppedLoaded),
+        Variant {
+            act: Act::Here(reflective::search_dropped),
+            ..Variant::of(
+                "process-injection/library-path",
+                Expected::Alert("process_injection", Severity::Medium),
+                LINKER,
+                "an installed program, made to search its C library in /var/tmp first",
+                "write libc.so.6, execve(program, LD_LIBRARY_PATH=folder)",
+                &[],
+            )
+        }
+        .proven(Proof::DroppedLoaded),
         Variant::of(
             "process-injection/ld-so-preload",
             EXPECTED,

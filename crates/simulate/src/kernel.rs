@@ -6,6 +6,12 @@ use crate::{Expected, Family, Variant};
 
 const ROOTKIT: &[Technique] = &[Technique::new("T1014", "T1014", "Rootkit")];
 
+const MODULE: &[Technique] = &[Technique::new(
+    "T1547.006",
+    "T1547.006",
+    "Boot or Logon Autostart Execution: Kernel Modules and Extensions",
+)];
+
 const EXPECTED: Expected = Expected::Alert("kernel_loading", Severity::Medium);
 
 /// Every way that the simulator knows.
@@ -30,6 +36,31 @@ pub(crate) const FAMILY: Family = Family {
             &["bpf"],
         )
         .narrow(),
+        Variant::of(
+            "kernel-loading/module",
+            EXPECTED,
+            MODULE,
+            "a file that is no module, given to the kernel, which refuses it",
+            "finit_module of the attack program",
+            &["module", "{program}"],
+        ),
+        Variant::of(
+            "kernel-loading/module-i386",
+            EXPECTED,
+            MODULE,
+            "the same by a 32-bit system call",
+            "finit_module of the attack program by int 0x80",
+            &["module", "{program}"],
+        )
+        .narrow(),
+        Variant::of(
+            "kernel-loading/module-from-memory",
+            EXPECTED,
+            MODULE,
+            "memory that is no module, given to the kernel, which refuses it",
+            "init_module of zeros",
+            &["module-memory"],
+        ),
         Variant::of(
             "kernel-loading/memory",
             EXPECTED,

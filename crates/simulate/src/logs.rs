@@ -178,6 +178,42 @@ pub(crate) const FAMILY: Family = Family {
             &[Prepared(SHELL)]
         ),
         wiped!(
+            "history-truncate",
+            High,
+            HISTORY,
+            "the history of a shell emptied",
+            "truncate",
+            &["truncate", SHELL],
+            &[Prepared(SHELL)]
+        ),
+        wiped!(
+            "history-to-nowhere",
+            High,
+            HISTORY,
+            "the history of a shell led to /dev/null",
+            "symlink(/dev/null)",
+            &["symlink", "/dev/null", SHELL],
+            &[Made(SHELL)]
+        ),
+        wiped!(
+            "logins-now",
+            High,
+            CLEAR,
+            "the list of who is logged in opened for writing, and nothing written",
+            "open(/run/utmp, O_WRONLY)",
+            &["visit", "/run/utmp"],
+            &[]
+        ),
+        wiped!(
+            "last-logins",
+            High,
+            CLEAR,
+            "the list of last logins opened for writing, and nothing written",
+            "open(/var/log/lastlog, O_WRONLY)",
+            &["visit", "/var/log/lastlog"],
+            &[]
+        ),
+        wiped!(
             "login-records",
             High,
             CLEAR,

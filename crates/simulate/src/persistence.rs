@@ -354,6 +354,15 @@ pub(crate) const FAMILY: Family = Family {
             &["chown", JOB],
             &[Prepared(JOB)]
         ),
+        Variant::of(
+            "persistence/passwd-mount",
+            EXPECTED,
+            ACCOUNT,
+            "a file mounted over the list of accounts, for this process alone",
+            "unshare(CLONE_NEWNS), mount(MS_BIND)",
+            &["bind", OTHER, "/etc/passwd"],
+        )
+        .leaving(&[Prepared(OTHER)]),
         cron!(
             "cron-mount",
             "a file mounted over a cron job, for this process alone",

@@ -1,5 +1,5 @@
-//! Files marked so that whoever runs them gets rights: they hold a comment, cannot be
-//! executed and lie where nobody else can reach them.
+//! Files marked so that whoever runs them gets rights: they hold a comment and cannot be
+//! executed, or are the attack program itself, and lie where nobody else can reach them.
 
 use sentinel_event::{Severity, Technique};
 
@@ -27,7 +27,7 @@ macro_rules! marked {
 /// Every way that the simulator knows.
 pub(crate) const FAMILY: Family = Family {
     name: "privilege-escalation",
-    summary: "a file is marked so that whoever runs it gets rights",
+    summary: "a file is marked so that whoever runs it gets rights, or they are taken",
     variants: &[
         marked!(
             "setuid",
@@ -74,6 +74,20 @@ pub(crate) const FAMILY: Family = Family {
             "open",
             "{folder}/file",
             "4755"
+        ),
+        marked!(
+            "setuid-used",
+            "a setuid program that is not installed, started by a user",
+            "fchmod(4755), setresuid(65534), execveat",
+            "lend",
+            "setuid"
+        ),
+        marked!(
+            "capability-used",
+            "a program that is not installed becomes root by its capability",
+            "fsetxattr(security.capability), setresuid(65534), execveat, setresuid(0)",
+            "lend",
+            "capability"
         ),
         marked!(
             "capability",

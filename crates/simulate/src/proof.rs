@@ -29,6 +29,8 @@ pub enum Proof {
     MemfdLoaded,
     /// Another executable has our file below /dev/shm mapped executable.
     ShmLoaded,
+    /// Another executable has a file from our folder on a disk mapped executable.
+    DroppedLoaded,
     /// Anonymous memory is executable.
     AnonymousExecutable,
     /// The executable is the attack program, which answers only when the kernel has done
@@ -122,6 +124,14 @@ impl Proof {
             Proof::ShmLoaded => sight
                 .executable_file(|path| path.starts_with("/dev/shm/") && path.ends_with(MARK))
                 .filter(|_| !is_shm),
+            Proof::DroppedLoaded => {
+                let folder = format!("/{MARK}-");
+                sight
+                    .executable_file(|path| {
+                        path.contains(&folder) && !path.starts_with("/dev/shm/")
+                    })
+                    .filter(|_| !exe.contains(&folder))
+            }
             Proof::AnonymousExecutable => sight.executable_file(str::is_empty),
         }
     }
@@ -178,6 +188,14 @@ mod tests {
                     "/bin/x",
                     &["x"],
                     "7f00-7f01 r-xp 00000000 00:01 7 /dev/shm/x/sentinel-simulation",
+                ),
+            ),
+            (
+                Proof::DroppedLoaded,
+                sight(
+                    "/bin/x",
+                    &["x"],
+                    "7f00-7f01 r-xp 00000000 08:01 7 /var/tmp/sentinel-simulation-1/libc.so.6",
                 ),
             ),
             (

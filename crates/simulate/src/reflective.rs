@@ -197,11 +197,34 @@ fn preload_shared_memory(stage: &Stage) -> Result<(), Failure> {
     preload(&stage.payload()?, path.as_os_str().as_encoded_bytes())
 }
 
+/// The same from a file on a disk.
+pub(crate) fn preload_dropped(stage: &Stage) -> Result<(), Failure> {
+    preload_shared_memory(stage)
+}
+
+/// Becomes the installed payload, whose C library is a copy in the attack's folder.
+pub(crate) fn search_dropped(stage: &Stage) -> Result<(), Failure> {
+    let installed = loaded(&["/libc.so.6"])?;
+    let folder = stage.folder()?;
+    fs::copy(installed, folder.join("libc.so.6"))
+        .map_err(|error| Failure::from_io("copying the C library", &error))?;
+    become_with(
+        &stage.payload()?,
+        b"LD_LIBRARY_PATH=",
+        folder.as_os_str().as_encoded_bytes(),
+    )
+}
+
 /// Becomes the installed payload with a library that is loaded before its own.
 fn preload(payload: &Payload, library: &[u8]) -> Result<(), Failure> {
+    become_with(payload, b"LD_PRELOAD=", library)
+}
+
+/// Becomes the installed payload with a setting for its loader.
+fn become_with(payload: &Payload, variable: &[u8], value: &[u8]) -> Result<(), Failure> {
     // A static program loads no library: without a loader this is not possible.
     payload.loader()?;
-    let setting = [b"LD_PRELOAD=", library].concat();
+    let setting = [variable, value].concat();
     let setting = std::ffi::CString::new(setting).unwrap_or_default();
     become_path_with_env(&c_path(&payload.path), &setting)
 }
@@ -209,11 +232,17 @@ fn preload(payload: &Payload, library: &[u8]) -> Result<(), Failure> {
 /// The image of a small library that is installed here and that this program itself
 /// has loaded, so that it fits this host for sure.
 fn library() -> Result<Vec<u8>, Failure> {
+    let path = loaded(&["/libgcc_s.so", "/libm.so", "/libc.so"])?;
+    fs::read(&path).map_err(|error| Failure::from_io(&format!("reading {path}"), &error))
+}
+
+/// The path of the first of these libraries that this program has loaded.
+fn loaded(names: &[&str]) -> Result<String, Failure> {
     let maps = fs::read_to_string("/proc/self/maps")
         .map_err(|error| Failure::from_io("reading /proc/self/maps", &error))?;
-    let path = ["/libgcc_s.so", "/libm.so", "/libc.so"]
+    names
         .iter()
         .find_map(|name| maps.split_whitespace().find(|word| word.contains(name)))
-        .ok_or_else(|| Failure::NotPossible("this program has loaded no library".to_owned()))?;
-    fs::read(path).map_err(|error| Failure::from_io(&format!("reading {path}"), &error))
+        .map(str::to_owned)
+        .ok_or_else(|| Failure::NotPossible("this program has loaded no such library".to_owned()))
 }

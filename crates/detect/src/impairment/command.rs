@@ -72,16 +72,18 @@ fn is_own_start(process: &Process) -> bool {
 }
 
 fn of(process: &Process) -> Option<Command> {
-    // One executable serves all names of iptables and is told by its first argument.
+    // One executable serves all names of iptables: that by which it is called, or, called by
+    // its own, the first argument.
     let argument = |i: usize| process.argv.get(i).map_or("", |argument| &**argument);
     let called = words::program(argument(0));
     let exe = words::program(&process.exe);
-    let name = if exe.starts_with("xtables-") {
-        called
-    } else {
-        exe
+    let is_many = |name: &str| name.starts_with("xtables-");
+    let (name, skipped) = match (is_many(exe), is_many(called)) {
+        (true, true) => (words::program(argument(1)), 2),
+        (true, false) => (called, 1),
+        (false, _) => (exe, 1),
     };
-    let arguments: Vec<&str> = process.argv.iter().skip(1).map(|a| &**a).collect();
+    let arguments: Vec<&str> = process.argv.iter().skip(skipped).map(|a| &**a).collect();
     let command = |variant, severity, what: &str, technique| {
         Some(Command {
             variant,

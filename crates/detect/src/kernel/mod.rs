@@ -105,6 +105,11 @@ impl Detection for KernelLoading {
 
     fn observe(&mut self, event: &Event, findings: &mut Findings) {
         if event.result < 0 {
+            if let Detail::System(action) = &event.detail
+                && action.kind == Kind::Module
+            {
+                findings.extend(refused(event, action));
+            }
             return;
         }
         match &event.detail {
@@ -226,6 +231,29 @@ impl KernelLoading {
     }
 }
 
+/// Judges a load that the kernel refused. The tools for it are refused every day: what is
+/// loaded already, or does not fit the machine, or depends on what is not there.
+fn refused(event: &Event, action: &SystemAction) -> Option<Finding> {
+    let severity = match who::of(&event.process, MODULE_TOOLS, &[]) {
+        Who::Package | Who::Trusted | Who::Tool => return None,
+        Who::ToolOfPerson => Severity::Info,
+        Who::Person | Who::Installed => Severity::Low,
+        Who::Stranger => Severity::Medium,
+    };
+    let what = "tried to load a kernel module, which the kernel refused".to_owned();
+    let reason = "the program is none of those that load modules; one made for another kernel, or \
+                  without a signature where one is needed, is refused";
+    let subject = &action.name;
+    Some(finding(
+        event,
+        "refused_module",
+        severity,
+        what,
+        reason,
+        subject,
+    ))
+}
+
 /// A folder of modules that belongs to an installed kernel.
 fn is_of_kernel(path: &str) -> bool {
     ["/lib/modules", "/usr/lib/modules"]
@@ -304,7 +332,7 @@ fn finding(
         ),
         reason,
         techniques: match variant {
-            "module" => vec![KERNEL_MODULE, ROOTKIT],
+            "module" | "refused_module" => vec![KERNEL_MODULE, ROOTKIT],
             _ => vec![ROOTKIT],
         }
         .into(),
