@@ -97,6 +97,7 @@ part 'interoperability' tests/python/test.sh
 part 'packages' tests/packages.sh
 part 'systemd' tests/systemd/test.sh
 part 'noise' tests/noise.sh
+part 'noise of a server' tests/systemd/test.sh honest-work.sh
 
 echo
 for line in "${skips[@]}"; do echo "skipped: $line"; done

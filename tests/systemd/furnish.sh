@@ -6,7 +6,7 @@ cd "$(dirname "$0")/../.."
 
 root=$1
 packaging/install.sh install "$root" /usr
-for script in tests/checks.sh tests/systemd/service.sh tests/systemd/trouble.sh; do
+for script in tests/checks.sh tests/quiet.sh tests/noise.expected tests/systemd/service.sh tests/systemd/trouble.sh; do
   install -D -m 0644 "$script" "$root/test/$(basename "$script")"
 done
 cc -O1 -Wall -Wextra -Werror -o "$root/test/hold" tests/systemd/hold.c

@@ -8,6 +8,8 @@ target=$1
 cache=$(cd "$(dirname "$0")/../.." && pwd)/target/systemd
 suite=bookworm
 packages=systemd,systemd-sysv,dbus,libelf1,zlib1g,jq,bpftool
+# What servers do by themselves and are told to do.
+packages+=,openssh-server,libpam-systemd,cron,at,logrotate,sudo
 # A change of what is installed makes a new cache; the old one is removed.
 key=$suite-$(sha256sum "$0" | cut -c1-12)
 

@@ -1,18 +1,19 @@
 #!/usr/bin/env bash
-# The service in a real systemd: boots one in namespaces, installs what was built into
-# it, and runs end-to-end.sh there. Needs root; where it is not to be had, says so. In
-# continuous integration it must not be skipped.
+# test.sh [SCRIPT]: the service in a real systemd: boots one in namespaces, installs what was
+# built into it, and runs a script of this folder there, end-to-end.sh if none is named. Needs
+# root; where it is not to be had, says so. In continuous integration it must not be skipped.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 # shellcheck source=tests/checks.sh
 source tests/checks.sh
+script=${1:-end-to-end.sh}
 
 cannot_run=$(tests/systemd/can-boot.sh) || {
   if [[ ${CI:-} == true ]]; then
     echo "in continuous integration the service must be tested: $cannot_run" >&2
     exit 1
   fi
-  skip 'the service in systemd' "$cannot_run"
+  skip "$script in systemd" "$cannot_run"
   finish
 }
 
@@ -22,5 +23,5 @@ trap 'rm -rf "$work"' EXIT
 PATH=$PATH:/usr/sbin:/sbin
 tests/systemd/rootfs.sh "$work/root"
 tests/systemd/furnish.sh "$work/root"
-install -D -m 0755 tests/systemd/end-to-end.sh "$work/root/test/end-to-end.sh"
-tests/systemd/boot.sh "$work/root" /test/end-to-end.sh
+install -D -m 0755 "tests/systemd/$script" "$work/root/test/$script"
+tests/systemd/boot.sh "$work/root" "/test/$script"

@@ -7,6 +7,12 @@ use crate::paths;
 /// Permission bits that let others than the owner change a file (`S_IWGRP | S_IWOTH`).
 const WRITABLE_BY_OTHERS: u32 = 0o022;
 
+/// `S_ISUID`.
+const SET_USER_ID: u32 = 0o4000;
+
+/// Accounts below are those of services.
+const FIRST_PERSON_UID: u32 = 1000;
+
 /// `S_IWOTH`.
 const WORLD_WRITABLE: u32 = 0o002;
 
@@ -33,14 +39,22 @@ impl Image {
 }
 
 /// Whether the file is one that only root can put there: a named file where programs
-/// are installed, owned by root, not writable by others. An import may not know the
-/// inode (number 0); then the place has to do.
+/// are installed, owned by root or lent by a service's account, not writable by others. An
+/// import may not know the inode (number 0); then the place has to do.
 pub fn is_installed(exe: &str, file: &FileIdentity, backing: Backing) -> bool {
-    let only_root = file.inode == 0 || (file.uid == 0 && file.mode & WRITABLE_BY_OTHERS == 0);
+    let by_root = file.uid == 0 || is_lent(file);
+    let only_root = file.inode == 0 || (by_root && file.mode & WRITABLE_BY_OTHERS == 0);
     matches!(backing, Backing::File | Backing::Tmpfs)
         && paths::is_installed_place(exe)
         && !paths::is_deleted(exe)
         && only_root
+}
+
+/// Whether the file lends the rights of a service's account, as `at` does those of `daemon`:
+/// then it belongs to that account. When anyone but root writes to it, the kernel takes the
+/// mark away.
+fn is_lent(file: &FileIdentity) -> bool {
+    file.mode & SET_USER_ID != 0 && file.uid < FIRST_PERSON_UID
 }
 
 /// Whether anyone may change the file's content.

@@ -58,6 +58,7 @@ impl Default for Config {
             "/usr/libexec/openssh/sshd-session",
             "/usr/bin/login",
             "/usr/bin/su",
+            "/usr/bin/sudo",
             "/usr/sbin/agetty",
             "/usr/libexec/utempter/utempter",
             "/usr/lib/x86_64-linux-gnu/utempter/utempter",

@@ -113,8 +113,12 @@ pub const FAMILIES: &[Family] = &[
         thing: "an at job",
         severity: Medium,
         techniques: &[t::AT],
-        places: &[Below("/var/spool/cron/atjobs"), Below("/var/spool/at")],
-        tools: &["/usr/bin/at"],
+        places: &[
+            Below("/var/spool/cron/atjobs"),
+            Below("/var/spool/cron/atspool"),
+            Below("/var/spool/at"),
+        ],
+        tools: &["/usr/bin/at", "/usr/sbin/atd"],
     },
     Family {
         name: "cron",
@@ -357,6 +361,7 @@ mod tests {
             ("/etc/cron.d", Some("cron")),
             ("/var/spool/cron/crontabs/root", Some("cron")),
             ("/var/spool/cron/atjobs/a1", Some("at")),
+            ("/var/spool/cron/atspool/a1", Some("at")),
             ("/etc/systemd/system/x.service", Some("systemd_service")),
             (
                 "/etc/systemd/system/x.service.d/a.conf",
