@@ -17,7 +17,10 @@ Exit codes:
   1  failed
   2  wrong usage
   3  the daemon cannot be reached, or cannot do it now
-  4  permission denied, or refused by the daemon";
+  4  permission denied, or refused by the daemon
+
+With --json, what is not a result is one JSON object a line on standard error: {\"note\"},
+and of a command that fails {\"error\", \"hint\", \"code\"}, where code is the exit code.";
 
 const GLOBAL: &str = "Options of every command";
 
@@ -67,18 +70,18 @@ impl Cli {
         let Some(url) = self.endpoint.clone() else {
             return match given.iter().any(|path| path.is_some()) {
                 false => Ok(Target::Socket(self.socket.clone())),
-                true => Err(Failure::Usage(
-                    "--cert, --key and --ca are for a daemon of another host; name it with \
-                     --endpoint https://HOST:PORT"
-                        .to_owned(),
-                )),
+                true => Err(Failure::usage(
+                    "--cert, --key and --ca are for a daemon of another host",
+                )
+                .hint("name it with --endpoint https://HOST:PORT")),
             };
         };
         match given.map(Clone::clone) {
             [Some(cert), Some(key), Some(ca)] => Ok(Target::Remote(Remote { url, cert, key, ca })),
-            _ => Err(Failure::Usage(format!(
-                "--endpoint {url} takes --cert, --key and --ca too: both sides show certificates"
-            ))),
+            _ => Err(
+                Failure::usage(format!("--endpoint {url} takes --cert, --key and --ca too"))
+                    .hint("both sides show certificates"),
+            ),
         }
     }
 }

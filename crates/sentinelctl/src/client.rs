@@ -68,7 +68,7 @@ async fn greet(
         .await?
         .map_err(|error| match Failure::of_certificate(&error) {
             Some(refused) => refused,
-            None => Failure::Gone(format!(
+            None => Failure::gone(format!(
                 "what listens at {place} does not speak gRPC: {error}"
             )),
         })?;

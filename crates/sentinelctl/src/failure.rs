@@ -1,56 +1,125 @@
 //! What can go wrong, as one sentence for the user and one exit code for scripts.
 
 use std::error::Error;
+use std::fmt;
 use std::io;
 use std::path::Path;
 
 use sentinel_event::text::escape;
 use sentinel_query::Fault;
+use serde::Serialize;
 use tonic::{Code, Status};
 
 /// What helps when the kernel said no.
 const ADVICE: &str = "use sudo, or become a member of the group 'sentinel' with \
                       'usermod -aG sentinel $USER' and log in again";
 
-/// Why a command did not do what it was asked to.
-#[derive(Debug, thiserror::Error)]
-pub enum Failure {
-    /// There is no daemon at the socket.
-    #[error(
-        "the daemon is not running: {0}; start it with 'systemctl start sentinel' or \
-         'make run', or name another socket with --socket"
-    )]
-    NotRunning(String),
-    /// There was a daemon, or something that looked like one.
-    #[error("{0}; 'systemctl status sentinel' says more")]
-    Gone(String),
-    /// The daemon of another host cannot be reached, or is not who it should be.
-    #[error("{0}")]
-    Unreachable(String),
-    /// The kernel or the daemon said no.
-    #[error("{0}")]
-    Refused(String),
+/// Why a command did not do what it was asked to. Shown as one sentence, with what to do
+/// about it behind a semicolon.
+#[derive(Debug)]
+pub struct Failure {
+    kind: Kind,
+    problem: String,
+    hint: String,
+}
+
+/// What scripts tell failures apart by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Nothing of the below.
+    Failed,
     /// What was asked for makes no sense.
-    #[error("{0}")]
-    Usage(String),
-    /// Anything else.
-    #[error("{0}")]
-    Failed(String),
+    Usage,
+    /// There is no daemon, it went away, or it is not the one that it should be.
+    Away,
+    /// The kernel or the daemon said no.
+    Refused,
     /// The reader of our output is gone.
-    #[error("nobody reads the output")]
     ClosedPipe,
 }
 
 impl Failure {
+    fn new(kind: Kind, problem: impl Into<String>) -> Failure {
+        Failure {
+            kind,
+            problem: problem.into(),
+            hint: String::new(),
+        }
+    }
+
+    /// It was tried, and did not work.
+    pub fn failed(problem: impl Into<String>) -> Failure {
+        Failure::new(Kind::Failed, problem)
+    }
+
+    /// What was asked for makes no sense.
+    pub fn usage(problem: impl Into<String>) -> Failure {
+        Failure::new(Kind::Usage, problem)
+    }
+
+    /// The kernel or the daemon said no.
+    pub fn refused(problem: impl Into<String>) -> Failure {
+        Failure::new(Kind::Refused, problem)
+    }
+
+    /// The daemon of another host cannot be reached, or is not who it should be.
+    pub fn unreachable(problem: impl Into<String>) -> Failure {
+        Failure::new(Kind::Away, problem)
+    }
+
+    /// There is no daemon at the socket.
+    pub fn not_running(why: impl fmt::Display) -> Failure {
+        Failure::new(Kind::Away, format!("the daemon is not running: {why}")).hint(
+            "start it with 'systemctl start sentinel' or 'make run', or name another socket \
+             with --socket",
+        )
+    }
+
+    /// There was a daemon, or something that looked like one.
+    pub fn gone(problem: impl Into<String>) -> Failure {
+        Failure::new(Kind::Away, problem).hint("'systemctl status sentinel' says more")
+    }
+
+    /// The same, with what to do about it.
+    pub fn hint(mut self, hint: impl Into<String>) -> Failure {
+        self.hint = hint.into();
+        self
+    }
+
+    /// What sort of failure it is.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// What to do about it; empty where nobody knows.
+    pub fn advice(&self) -> &str {
+        &self.hint
+    }
+
+    /// What is wrong, without what to do about it.
+    pub fn problem(&self) -> &str {
+        &self.problem
+    }
+
     /// The exit code that `--help` promises.
     pub fn exit_code(&self) -> u8 {
-        match self {
-            Failure::ClosedPipe => 0,
-            Failure::Failed(_) => 1,
-            Failure::Usage(_) => 2,
-            Failure::NotRunning(_) | Failure::Gone(_) | Failure::Unreachable(_) => 3,
-            Failure::Refused(_) => 4,
+        match self.kind {
+            Kind::ClosedPipe => 0,
+            Kind::Failed => 1,
+            Kind::Usage => 2,
+            Kind::Away => 3,
+            Kind::Refused => 4,
         }
+    }
+
+    /// The same for programs: one JSON object.
+    pub fn json(&self) -> String {
+        Report {
+            error: &self.problem,
+            hint: &self.hint,
+            code: self.exit_code(),
+        }
+        .to_string()
     }
 
     /// Why the socket could not be connected to.
@@ -58,15 +127,24 @@ impl Failure {
         let path = socket.to_string_lossy();
         let path = escape(&path);
         match error.kind() {
-            io::ErrorKind::NotFound => Failure::NotRunning(format!("no socket at {path}")),
+            io::ErrorKind::NotFound => Failure::not_running(format!("no socket at {path}")),
             io::ErrorKind::ConnectionRefused => {
-                Failure::NotRunning(format!("nothing listens at {path}"))
+                Failure::not_running(format!("nothing listens at {path}"))
             }
-            io::ErrorKind::PermissionDenied => {
-                Failure::Refused(format!("permission denied on {path}: {ADVICE}"))
-            }
-            _ => Failure::Failed(format!("connecting to {path}: {error}")),
+            io::ErrorKind::PermissionDenied => Failure::denied(path),
+            _ => Failure::failed(format!("connecting to {path}: {error}")),
         }
+    }
+
+    /// The kernel lets us neither read nor open this.
+    pub fn denied(path: impl fmt::Display) -> Failure {
+        Failure::refused(format!("permission denied on {path}")).hint(ADVICE)
+    }
+
+    /// The history could not be read where it was looked for.
+    pub fn no_history(problem: impl fmt::Display) -> Failure {
+        Failure::failed(problem.to_string())
+            .hint("the history is where the daemon's data_dir is, name it with --data-dir")
     }
 
     /// The daemon's word about our certificate, where that is what broke a connection. It
@@ -77,10 +155,9 @@ impl Failure {
         while let Some(error) = source {
             let text = error.to_string();
             if let Some((_, alert)) = text.split_once(ALERT) {
-                return Some(Failure::Refused(format!(
-                    "the daemon refused the certificate: {alert}; see --cert, and \
-                     service.tcp.client_ca of that sensor"
-                )));
+                let refused =
+                    Failure::refused(format!("the daemon refused the certificate: {alert}"));
+                return Some(refused.hint("see --cert, and service.tcp.client_ca of that sensor"));
             }
             source = error.source();
         }
@@ -89,17 +166,75 @@ impl Failure {
 
     /// The daemon did not answer within the limit.
     pub fn silent(seconds: u64) -> Failure {
-        Failure::Gone(format!(
+        Failure::gone(format!(
             "the daemon did not answer within {seconds} seconds"
         ))
+    }
+
+    /// The reader of our output is gone.
+    pub fn closed_pipe() -> Failure {
+        Failure::new(Kind::ClosedPipe, "nobody reads the output")
     }
 
     /// What our own output could not take.
     pub fn writing(error: &io::Error) -> Failure {
         match error.kind() {
-            io::ErrorKind::BrokenPipe => Failure::ClosedPipe,
-            _ => Failure::Failed(format!("writing to standard output: {error}")),
+            io::ErrorKind::BrokenPipe => Failure::closed_pipe(),
+            _ => Failure::failed(format!("writing to standard output: {error}")),
         }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.problem)?;
+        match self.hint.is_empty() {
+            true => Ok(()),
+            false => write!(f, "; {}", self.hint),
+        }
+    }
+}
+
+impl Error for Failure {}
+
+/// What programs read on standard error when a command fails that was asked for JSON.
+#[derive(Debug, Serialize)]
+pub struct Report<'a> {
+    /// What is wrong.
+    pub error: &'a str,
+    /// What to do about it; empty where nobody knows.
+    pub hint: &'a str,
+    /// The exit code.
+    pub code: u8,
+}
+
+impl fmt::Display for Report<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = serde_json::to_string(self).map_err(|_| fmt::Error)?;
+        f.write_str(&text)
+    }
+}
+
+impl Report<'_> {
+    /// What clap says of wrong arguments, in one sentence and one hint: its first paragraph,
+    /// and its tip or how to get help.
+    pub fn of_usage(text: &str, code: u8) -> String {
+        let text = text.strip_prefix("error: ").unwrap_or(text);
+        let (first, rest) = text.split_once("\n\n").unwrap_or((text, ""));
+        let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let tips = rest
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("tip: "));
+        let hint = match words(&tips.collect::<Vec<_>>().join("; ")) {
+            tip if tip.is_empty() => "'--help' shows what can be given".to_owned(),
+            tip => tip,
+        };
+        Report {
+            error: &words(first),
+            hint: &hint,
+            code,
+        }
+        .to_string()
     }
 }
 
@@ -111,20 +246,20 @@ impl From<Status> for Failure {
             if let Some(refused) = Failure::of_certificate(source) {
                 return refused;
             }
-            return Failure::Gone(format!("the connection to the daemon broke: {source}"));
+            return Failure::gone(format!("the connection to the daemon broke: {source}"));
         }
         let message = escape(status.message());
         match status.code() {
             Code::PermissionDenied | Code::Unauthenticated => {
-                Failure::Refused(format!("the daemon refused: {message}"))
+                Failure::refused(format!("the daemon refused: {message}"))
             }
-            Code::Unavailable => Failure::Gone(format!("the daemon cannot do that now: {message}")),
-            Code::Cancelled => Failure::Gone(format!("the daemon is going down: {message}")),
-            Code::Unimplemented => Failure::Failed(
+            Code::Unavailable => Failure::gone(format!("the daemon cannot do that now: {message}")),
+            Code::Cancelled => Failure::gone(format!("the daemon is going down: {message}")),
+            Code::Unimplemented => Failure::failed(
                 "the daemon is older than this sentinelctl and does not know this request"
                     .to_owned(),
             ),
-            _ => Failure::Failed(message.into_owned()),
+            _ => Failure::failed(message.into_owned()),
         }
     }
 }
@@ -134,14 +269,10 @@ impl From<Fault> for Failure {
         let message = fault.to_string();
         let message = escape(&message).into_owned();
         match fault {
-            Fault::Sql(_) | Fault::ReadOnly(_) => Failure::Usage(message),
-            Fault::Store(error) if error.is_denied() => {
-                Failure::Refused(format!("{message}: {ADVICE}"))
-            }
-            Fault::Store(error) if error.is_not_found() => Failure::Failed(format!(
-                "{message}; the history is where the daemon's data_dir is, name it with --data-dir"
-            )),
-            _ => Failure::Failed(message),
+            Fault::Sql(_) | Fault::ReadOnly(_) => Failure::usage(message),
+            Fault::Store(error) if error.is_denied() => Failure::refused(message).hint(ADVICE),
+            Fault::Store(error) if error.is_not_found() => Failure::no_history(message),
+            _ => Failure::failed(message),
         }
     }
 }

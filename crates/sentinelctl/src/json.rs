@@ -27,7 +27,7 @@ static POOL: LazyLock<DescriptorPool> = LazyLock::new(|| {
 
 /// A message of the API as one line of JSON. `name` is its name in the proto.
 pub fn message(name: &str, message: &impl Message) -> Result<String, Failure> {
-    let failed = |error: &dyn std::fmt::Display| Failure::Failed(format!("{name}: {error}"));
+    let failed = |error: &dyn std::fmt::Display| Failure::failed(format!("{name}: {error}"));
     let descriptor = POOL
         .get_message_by_name(&format!("sentinel.v1.{name}"))
         .ok_or_else(|| failed(&"is not in the proto"))?;

@@ -23,23 +23,42 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use cli::{Cli, Command};
-use failure::Failure;
+use failure::{Failure, Kind, Report};
 use output::Output;
 
 fn main() -> ExitCode {
     if let Some(code) = command::simulate::child(env::args_os().skip(1)) {
         return code;
     }
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) if error.use_stderr() && asks_for_json() => {
+            let code = Failure::usage("").exit_code();
+            eprintln!("{}", Report::of_usage(&error.render().to_string(), code));
+            return ExitCode::from(code);
+        }
+        Err(error) => error.exit(),
+    };
+    let json = cli.json;
     match run(cli) {
         Ok(code) => code,
         // Whoever read our output has seen enough: nothing is wrong, nothing is to be said.
-        Err(Failure::ClosedPipe) => ExitCode::SUCCESS,
+        Err(failure) if failure.kind() == Kind::ClosedPipe => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("sentinelctl: {failure}");
+            match json {
+                true => eprintln!("{}", failure.json()),
+                false => eprintln!("sentinelctl: {failure}"),
+            }
             ExitCode::from(failure.exit_code())
         }
     }
+}
+
+/// Whether JSON was asked for by arguments that make no sense as a whole.
+fn asks_for_json() -> bool {
+    let args = env::args_os().skip(1);
+    args.take_while(|arg| arg != "--")
+        .any(|arg| arg == "--json")
 }
 
 fn run(cli: Cli) -> Result<ExitCode, Failure> {
@@ -51,7 +70,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Coverage(args) => {
             return online(command::coverage::run(&args, &target, &mut output));
         }
-        Command::Lab(args) => return Err(command::lab::run(&args, cli.json)),
+        Command::Lab(args) => return command::lab::run(&args, cli.json),
         Command::Import(args) => command::import::run(&args, &mut output)?,
         Command::Rules(args) => {
             if let Some(files) = args.checks() {
@@ -61,7 +80,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         }
         Command::Man(args) => command::completions::man(&args)?,
         Command::Completions(args) => command::completions::run(&args, &mut output)?,
-        Command::Backtest(args) => command::backtest::run(&args, &mut output)?,
+        Command::Backtest(args) => return command::backtest::run(&args, &mut output),
         Command::Query(args) => command::query::run(&args, &mut output)?,
         Command::Status(args) => online(command::status::run(&args, &target, &mut output))?,
         Command::Mode(args) => online(command::mode::run(&args, &target, &mut output))?,
@@ -82,6 +101,6 @@ fn online<T>(command: impl Future<Output = Result<T, Failure>>) -> Result<T, Fai
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| Failure::Failed(format!("starting the runtime: {error}")))?
+        .map_err(|error| Failure::failed(format!("starting the runtime: {error}")))?
         .block_on(command)
 }

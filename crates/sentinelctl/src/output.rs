@@ -84,9 +84,12 @@ impl Output {
         let _ = stderr.write_all(text.as_bytes());
     }
 
-    /// Tells the user something that is not a result.
+    /// Tells the user something that is not a result; programs get an object.
     pub fn note(&self, text: &str) {
-        eprintln!("sentinelctl: {text}");
+        match self.json {
+            true => eprintln!("{}", serde_json::json!({ "note": text })),
+            false => eprintln!("sentinelctl: {text}"),
+        }
     }
 }
 
@@ -145,7 +148,7 @@ impl Reader {
         tokio::select! {
             biased;
             result = future => Ok(result),
-            _ = &mut self.0 => Err(Failure::ClosedPipe),
+            _ = &mut self.0 => Err(Failure::closed_pipe()),
         }
     }
 }

@@ -76,23 +76,22 @@ impl Remote {
         let connector = TlsConnector::from(Arc::new(self.config()?));
         let Url { host, port } = &self.url;
         let name = ServerName::try_from(host.clone())
-            .map_err(|error| Failure::Usage(format!("--endpoint {}: {error}", self.url)))?;
+            .map_err(|error| Failure::usage(format!("--endpoint {}: {error}", self.url)))?;
         let stream = TcpStream::connect((host.as_str(), *port))
             .await
             .map_err(|error| {
-                Failure::Unreachable(format!(
-                    "cannot reach {}: {error}; see service.tcp.listen of that sensor",
-                    self.url
-                ))
+                Failure::unreachable(format!("cannot reach {}: {error}", self.url))
+                    .hint("see service.tcp.listen of that sensor")
             })?;
         // Requests are small and awaited; a connection that cannot be set so works as well.
         let _ = stream.set_nodelay(true);
         connector.connect(name, stream).await.map_err(|error| {
             Failure::of_certificate(&error).unwrap_or_else(|| {
-                Failure::Unreachable(format!(
-                    "what answers at {} is not believed: {error}; --ca names who may vouch for it",
+                Failure::unreachable(format!(
+                    "what answers at {} is not believed: {error}",
                     self.url
                 ))
+                .hint("--ca names who may vouch for it")
             })
         })
     }
@@ -107,7 +106,7 @@ impl Remote {
         let key = private_key(&self.key)?;
         let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
-            .map_err(|error| Failure::Failed(error.to_string()))?
+            .map_err(|error| Failure::failed(error.to_string()))?
             .with_root_certificates(roots)
             .with_client_auth_cert(chain, key)
             .map_err(|error| unusable("--key", &self.key, &error))?;
@@ -117,7 +116,7 @@ impl Remote {
 }
 
 fn unusable(option: &str, path: &Path, problem: &dyn Display) -> Failure {
-    Failure::Usage(format!("{option} {}: {problem}", path.display()))
+    Failure::usage(format!("{option} {}: {problem}", path.display()))
 }
 
 fn certificates(option: &str, path: &Path) -> Result<Vec<CertificateDer<'static>>, Failure> {

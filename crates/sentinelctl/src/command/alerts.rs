@@ -253,7 +253,7 @@ async fn follow(client: &mut Client, filter: &Filter, output: &mut Output) -> Re
             return Ok(());
         }
     }
-    Err(Failure::Gone("the daemon ended the stream".to_owned()))
+    Err(Failure::gone("the daemon ended the stream".to_owned()))
 }
 
 fn missed(count: u64, last_seen: Option<u64>) -> String {

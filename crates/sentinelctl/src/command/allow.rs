@@ -192,7 +192,7 @@ fn rule(args: &AddArgs) -> Result<AllowRule, Failure> {
 /// Device, in the kernel's form, and inode number of a file.
 fn identity(path: &Path) -> Result<(u64, u64), Failure> {
     let found = std::fs::metadata(path)
-        .map_err(|error| Failure::Failed(format!("looking at {}: {error}", path.display())))?;
+        .map_err(|error| Failure::failed(format!("looking at {}: {error}", path.display())))?;
     let device = found.dev();
     Ok(((major(device) << 20) | minor(device), found.ino()))
 }
@@ -202,10 +202,10 @@ async fn from(client: &mut Client, id: &str, why: &Why) -> Result<AllowRule, Fai
     let request = GetAlertRequest { id: id.to_owned() };
     let alert = client::answer(client.get_alert(request)).await?;
     if !alert.exe.starts_with('/') {
-        return Err(Failure::Failed(format!(
-            "the alert {id} is about no executable with a path; name what to allow with \
-             'sentinelctl allow add'"
-        )));
+        return Err(
+            Failure::failed(format!("the alert {id} is about no executable with a path"))
+                .hint("name what to allow with 'sentinelctl allow add'"),
+        );
     }
     Ok(AllowRule {
         detection: alert.detection,

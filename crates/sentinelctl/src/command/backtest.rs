@@ -2,17 +2,17 @@
 //!
 //! For rules that are not in use yet, [`rules`] does it. For the detections and models in
 //! use, the daemon's own program does it, so that history is judged by the very code that judges
-//! the present; this file finds it and becomes it.
+//! the present; this file finds it, and its output and its exit code are ours.
 
 pub mod rules;
 
 use std::env;
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, ExitCode};
 
 use jiff::Timestamp;
 
+use super::other;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::when;
@@ -54,21 +54,21 @@ fn since(text: &str) -> Result<Timestamp, String> {
 }
 
 /// Holds what was asked for against history.
-pub fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
-    match args.rule.is_empty() {
-        true => Err(replay(args, output.json)),
-        false => rules::run(&args.rule, args.since, &args.data_dir, output),
+pub fn run(args: &Args, output: &mut Output) -> Result<ExitCode, Failure> {
+    if args.rule.is_empty() {
+        return replay(args, output.json);
     }
+    rules::run(&args.rule, args.since, &args.data_dir, output)?;
+    Ok(ExitCode::SUCCESS)
 }
 
-/// Becomes the daemon's program; returns only where that fails.
-fn replay(args: &Args, json: bool) -> Failure {
+/// Hands over to the daemon's program.
+fn replay(args: &Args, json: bool) -> Result<ExitCode, Failure> {
     let Some(program) = daemon() else {
-        return Failure::Failed(
+        return Err(Failure::failed(
             "the program sentinel is neither beside this one nor in the folders of its \
-             installation"
-                .to_owned(),
-        );
+             installation",
+        ));
     };
     let mut command = Command::new(&program);
     command
@@ -81,8 +81,7 @@ fn replay(args: &Args, json: bool) -> Failure {
     if json {
         command.arg("--json");
     }
-    let error = command.exec();
-    Failure::Failed(format!("starting {}: {error}", program.display()))
+    other::become_it(command, json)
 }
 
 /// The daemon's program: beside this one, as in a checkout, or where it is installed.

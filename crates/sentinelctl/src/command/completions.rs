@@ -27,7 +27,7 @@ pub struct ManArgs {
 /// Writes a page for each command; those who make packages call this.
 pub fn man(args: &ManArgs) -> Result<(), Failure> {
     clap_mangen::generate_to(Cli::command(), &args.dir)
-        .map_err(|error| Failure::Failed(format!("writing to {}: {error}", args.dir.display())))
+        .map_err(|error| Failure::failed(format!("writing to {}: {error}", args.dir.display())))
 }
 
 /// Prints a script for the shell.

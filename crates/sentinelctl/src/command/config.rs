@@ -30,10 +30,10 @@ pub async fn show(args: &Args, target: &Target, output: &mut Output) -> Result<(
     let mut answer = client::answer(client.get_config(GetConfigRequest {})).await?;
     answer.settings.retain(|setting| args.wants(setting));
     if answer.settings.is_empty() && !args.prefix.is_empty() && !args.changed {
-        return Err(Failure::Failed(format!(
-            "no setting begins with {:?}; 'sentinelctl config' lists all",
-            args.prefix
-        )));
+        return Err(
+            Failure::failed(format!("no setting begins with {:?}", args.prefix))
+                .hint("'sentinelctl config' lists all"),
+        );
     }
     if output.json {
         return output.line(&json::message("GetConfigResponse", &answer)?);

@@ -71,14 +71,13 @@ pub async fn run(args: &Args, target: &Target, output: &mut Output) -> Result<Ex
         return Ok(ExitCode::SUCCESS);
     }
     if let Target::Remote(_) = target {
-        let text = "coverage attacks the host it runs on: run it there; 'coverage --last' shows what \
-                    the daemon keeps of it";
-        return Err(Failure::Usage(text.to_owned()));
+        return Err(Failure::usage("coverage attacks the host it runs on")
+            .hint("run it there; 'coverage --last' shows what the daemon keeps of it"));
     }
     let variants = chosen(&args.name);
     let mut watch = Watch::open(target, &variants).await?;
     let flood = match args.under_load {
-        true => Some(Flood::start().map_err(|error| Failure::Failed(error.to_string()))?),
+        true => Some(Flood::start().map_err(|error| Failure::failed(error.to_string()))?),
         false => None,
     };
     let rounds = if args.under_load {
@@ -109,7 +108,7 @@ pub async fn run(args: &Args, target: &Target, output: &mut Output) -> Result<Ex
     let coverage = Coverage::new(rows, goal, opens, lost);
     if output.json {
         let text = json::line(&coverage.json());
-        output.line(&text.map_err(|error| Failure::Failed(error.to_string()))?)?;
+        output.line(&text.map_err(|error| Failure::failed(error.to_string()))?)?;
     } else {
         output.print(&render::coverage::text(&coverage, &output.look))?;
     }
@@ -170,7 +169,7 @@ async fn attack(
     }
     worker
         .await
-        .map_err(|error| Failure::Failed(format!("carrying out the attacks: {error}")))?;
+        .map_err(|error| Failure::failed(format!("carrying out the attacks: {error}")))?;
     Ok(runs)
 }
 

@@ -71,7 +71,7 @@ pub async fn run(target: &Target, output: &mut Output) -> Result<ExitCode, Failu
     let bad = findings.iter().any(|f| f.state == State::Bad);
     if output.json {
         for finding in &findings {
-            let text = json::line(finding).map_err(|e| Failure::Failed(e.to_string()))?;
+            let text = json::line(finding).map_err(|e| Failure::failed(e.to_string()))?;
             output.line(&text)?;
         }
     } else {

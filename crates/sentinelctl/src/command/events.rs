@@ -49,7 +49,7 @@ fn lately(output: &Output) -> Result<when::Moment, Failure> {
     if !output.json {
         output.note("the last 10 minutes; --since shows more, --follow what comes");
     }
-    when::parse("10min").map_err(Failure::Failed)
+    when::parse("10min").map_err(Failure::failed)
 }
 
 /// Follows the events until the count is reached or the user leaves.
@@ -87,7 +87,7 @@ pub async fn run(args: &Args, target: &Target, output: &mut Output) -> Result<()
     if !args.follow {
         return Ok(());
     }
-    Err(Failure::Gone("the daemon ended the stream".to_owned()))
+    Err(Failure::gone("the daemon ended the stream".to_owned()))
 }
 
 fn print(event: &v1::Event, output: &mut Output) -> Result<(), Failure> {

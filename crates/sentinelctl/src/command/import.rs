@@ -55,11 +55,11 @@ pub fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     }
     let report = done?;
     for bad in report.bad.iter().take(TOLD_MAX) {
-        eprintln!("sentinelctl: {bad}");
+        output.note(&bad.to_string());
     }
     if report.bad_total > TOLD_MAX as u64 {
         let more = report.bad_total - TOLD_MAX as u64;
-        eprintln!("sentinelctl: {more} more lines are no events");
+        output.note(&format!("{more} more lines are no events"));
     }
     if output.json {
         return output.line(
@@ -94,13 +94,11 @@ fn check_empty(dir: &Path) -> Result<bool, Failure> {
     match std::fs::read_dir(dir) {
         Ok(mut entries) => match entries.next() {
             None => Ok(true),
-            Some(_) => Err(Failure::Usage(format!(
-                "{} is not empty; an import makes a new folder",
-                dir.display()
-            ))),
+            Some(_) => Err(Failure::usage(format!("{} is not empty", dir.display()))
+                .hint("an import makes a new folder")),
         },
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
-        Err(error) => Err(Failure::Failed(format!(
+        Err(error) => Err(Failure::failed(format!(
             "reading {}: {error}",
             dir.display()
         ))),
@@ -120,13 +118,13 @@ fn import(args: &Args) -> Result<Report, Failure> {
         retention_bytes: 0,
         ..Config::default()
     };
-    let stored = |error: StoreError| Failure::Failed(error.to_string());
+    let stored = |error: StoreError| Failure::failed(error.to_string());
     let (mut store, _) = Store::open(&args.dir, "import", config).map_err(stored)?;
     let mut importer = Importer::default();
     let mut events = Vec::new();
     let mut line = Vec::new();
     for (name, mut input) in inputs {
-        let reading = |error: io::Error| Failure::Failed(format!("reading {name}: {error}"));
+        let reading = |error: io::Error| Failure::failed(format!("reading {name}: {error}"));
         for number in 1.. {
             if !read_line(&mut input, &mut line).map_err(reading)? {
                 break;
@@ -134,7 +132,7 @@ fn import(args: &Args) -> Result<Report, Failure> {
             if let Err(bad) = importer.line(number, &line)
                 && args.strict
             {
-                return Err(Failure::Failed(format!("{name}: {bad}")));
+                return Err(Failure::failed(format!("{name}: {bad}")));
             }
             importer.drain(&mut events);
             if events.len() >= BATCH {
@@ -161,7 +159,7 @@ fn open(path: &Path) -> Result<(String, Box<dyn BufRead>), Failure> {
             true => Err(io::ErrorKind::IsADirectory.into()),
             false => Ok(file),
         })
-        .map_err(|error| Failure::Failed(format!("reading {name}: {error}")))?;
+        .map_err(|error| Failure::failed(format!("reading {name}: {error}")))?;
     Ok((name, Box::new(BufReader::with_capacity(1 << 18, file))))
 }
 

@@ -1,12 +1,13 @@
 //! `sentinelctl lab`: measures the models on labelled data; works without the daemon.
 //!
 //! The training program does it, because only that one links what trains networks. This
-//! file finds it and becomes it, so that its output and its exit code are ours.
+//! file finds it; its output and its exit code are ours.
 
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
-use std::process::Command;
+use std::process::{Command, ExitCode};
 
+use super::other;
 use crate::failure::Failure;
 
 /// Arguments of `lab`.
@@ -21,22 +22,22 @@ pub struct Args {
     rest: Vec<OsString>,
 }
 
-/// Becomes the training program; returns only where that fails.
-pub fn run(args: &Args, json: bool) -> Failure {
+/// Hands over to the training program.
+pub fn run(args: &Args, json: bool) -> Result<ExitCode, Failure> {
     let Some(program) = sentinel_api::trainer() else {
-        return Failure::Failed(format!(
-            "the program {}, which measures models, is not installed: 'make build' builds it, \
-             and 'make install' installs it",
+        return Err(Failure::failed(format!(
+            "the program {}, which measures models, is not installed",
             sentinel_api::TRAINER
-        ));
+        ))
+        .hint("'make build' builds it, and 'make install' installs it"));
     };
     let mut command = Command::new(&program);
     // Its usage and its complaints then name the program that was called.
     command.arg0("sentinelctl").arg("lab").args(&args.rest);
     // Asked for before `lab`, it stands among our own options.
-    if json && !args.rest.iter().any(|word| word == "--json") {
+    let asked = args.rest.iter().any(|word| word == "--json");
+    if json && !asked {
         command.arg("--json");
     }
-    let error = command.exec();
-    Failure::Failed(format!("starting {}: {error}", program.display()))
+    other::become_it(command, json || asked)
 }

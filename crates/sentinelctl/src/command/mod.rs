@@ -14,6 +14,7 @@ pub mod events;
 pub mod import;
 pub mod lab;
 pub mod mode;
+pub mod other;
 pub mod query;
 pub mod rules;
 pub mod simulate;

@@ -103,7 +103,7 @@ pub fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
         until_ns: args.until.unwrap_or(i64::MAX),
     };
     if range.from_ns >= range.until_ns {
-        return Err(Failure::Usage("--since must lie before --until".to_owned()));
+        return Err(Failure::usage("--since must lie before --until".to_owned()));
     }
     let options = Options {
         range,
@@ -167,7 +167,7 @@ impl Sink for Answer {
         let text = match self.format {
             Format::Table => self.table.row(cells),
             Format::Json => rows::json(&self.columns, cells)
-                .map_err(|error| Failure::Failed(format!("a row as JSON: {error}")))?,
+                .map_err(|error| Failure::failed(format!("a row as JSON: {error}")))?,
             Format::Csv => rows::csv(cells, self.terminal),
         };
         self.out.print(&text)

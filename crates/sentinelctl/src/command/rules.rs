@@ -142,7 +142,7 @@ pub fn check(files: &[PathBuf], output: &mut Output) -> Result<ExitCode, Failure
     }
     for one in &checked {
         let text = match output.json {
-            true => json::line(one).map_err(|error| Failure::Failed(error.to_string()))?,
+            true => json::line(one).map_err(|error| Failure::failed(error.to_string()))?,
             false => {
                 let place = (&*one.file, one.line);
                 render::rules::checked(

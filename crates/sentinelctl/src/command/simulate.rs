@@ -56,7 +56,7 @@ pub fn run(args: &Args, output: &mut Output) -> Result<ExitCode, Failure> {
         tally.count(&report.outcome);
         let text = match output.json {
             true => json::line(&ReportJson::from(&report))
-                .map_err(|error| Failure::Failed(error.to_string()))?,
+                .map_err(|error| Failure::failed(error.to_string()))?,
             false => render::simulate::report(&report, &output.look),
         };
         output.line(&text)?;
@@ -83,7 +83,7 @@ fn list(variants: &[&'static Variant], output: &mut Output) -> Result<(), Failur
     }
     for variant in variants {
         let text = json::line(&VariantJson::from(*variant))
-            .map_err(|error| Failure::Failed(error.to_string()))?;
+            .map_err(|error| Failure::failed(error.to_string()))?;
         output.line(&text)?;
     }
     Ok(())

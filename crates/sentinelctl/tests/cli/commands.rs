@@ -185,7 +185,7 @@ fn following_stops_at_the_count_and_tells_what_was_missed() {
             .starts_with(r#"{"time":"2023-11-14T22:13:20Z","id":"0000000000000002","seq":2,"#)
     );
     assert!(
-        ran.stderr.starts_with("sentinelctl: missed 3 alerts"),
+        ran.stderr.starts_with("{\"note\":\"missed 3 alerts"),
         "{}",
         ran.stderr
     );
@@ -204,7 +204,7 @@ fn following_stops_at_the_count_and_tells_what_was_missed() {
     assert_eq!(events[0]["argv"], json!([EVIL]));
     assert_eq!(ran.stderr.lines().count(), 1);
     assert!(
-        ran.stderr.starts_with("sentinelctl: missed 5 events"),
+        ran.stderr.starts_with("{\"note\":\"missed 5 events"),
         "{}",
         ran.stderr
     );

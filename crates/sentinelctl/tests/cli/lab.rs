@@ -5,19 +5,12 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
-use crate::run::Ran;
+use crate::run::{Ran, copy};
 
 fn run(program: &Path, args: &[&str]) -> Ran {
     let mut command = Command::new(program);
     command.env_clear().args(args);
     command.output().expect("the program starts").into()
-}
-
-/// Copies a program by another process: a descriptor that this one held open for writing
-/// could be inherited by what other tests start meanwhile, and the copy be busy.
-fn copy(from: &Path, to: &Path) {
-    let status = Command::new("cp").arg("-p").args([from, to]).status();
-    assert!(status.expect("cp starts").success());
 }
 
 #[test]
@@ -37,7 +30,7 @@ fn the_training_program_answers_or_its_absence_is_told() {
     assert_eq!((ran.code, &*ran.stdout), (Some(1), ""), "{ran:?}");
     assert_eq!(
         ran.stderr,
-        "sentinelctl: the program sentinel-train, which measures models, is not installed: \
+        "sentinelctl: the program sentinel-train, which measures models, is not installed; \
          'make build' builds it, and 'make install' installs it\n"
     );
 

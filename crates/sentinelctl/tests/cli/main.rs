@@ -1,11 +1,12 @@
 //! The real `sentinelctl` against a daemon of the test's own.
 //!
 //! One module per question: what the commands show, what they say when the
-//! daemon is not as it should be, and what the simulator does.
+//! daemon is not as it should be, to people and to programs, and what the simulator does.
 
 mod baseline;
 mod commands;
 mod daemon;
+mod failures;
 mod import;
 mod lab;
 mod query;

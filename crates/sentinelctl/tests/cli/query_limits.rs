@@ -4,11 +4,12 @@ use std::fs::{self, Permissions};
 use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::query::{EVENTS, History, query};
-use crate::run::Ran;
+use crate::run::{self, Ran};
 
 #[test]
 fn nothing_can_be_changed_and_no_other_file_read() {
@@ -98,7 +99,7 @@ fn a_folder_that_may_not_be_read_is_refused_with_the_next_step() {
     let program = tempfile::tempdir().expect("a folder");
     fs::set_permissions(program.path(), Permissions::from_mode(0o755)).expect("it is ours");
     let copy = program.path().join("sentinelctl");
-    fs::copy(env!("CARGO_BIN_EXE_sentinelctl"), &copy).expect("the folder is ours");
+    run::copy(Path::new(env!("CARGO_BIN_EXE_sentinelctl")), &copy);
     let mut command = Command::new(copy);
     command.uid(NOBODY).gid(NOBODY).env_clear();
     command
@@ -108,7 +109,7 @@ fn a_folder_that_may_not_be_read_is_refused_with_the_next_step() {
     assert_eq!(ran.code, Some(4), "{ran:?}");
     assert!(
         ran.stderr
-            .contains("permission denied: use sudo, or become a member"),
+            .contains("permission denied; use sudo, or become a member"),
         "{}",
         ran.stderr
     );

@@ -54,3 +54,10 @@ pub fn ok_json(socket: &Path, args: &[&str]) -> Vec<serde_json::Value> {
         .map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{line}: {e}")))
         .collect()
 }
+
+/// Copies a program by another process: a descriptor that this one held open for writing
+/// could be inherited by what other tests start meanwhile, and the copy be busy.
+pub fn copy(from: &Path, to: &Path) {
+    let status = Command::new("cp").arg("-p").args([from, to]).status();
+    assert!(status.expect("cp starts").success());
+}

@@ -13,10 +13,10 @@ use std::time::{Duration, Instant};
 use sentinel_api::v1::Alert;
 
 use crate::daemon::{Daemon, Knowledge};
-use crate::run::{Ran, run, sentinelctl};
+use crate::run::{Ran, copy, run, sentinelctl};
 
 /// Everything that is a command of its own and needs the daemon.
-const COMMANDS: [&[&str]; 11] = [
+pub const COMMANDS: [&[&str]; 11] = [
     &["tree"],
     &["coverage", "--last"],
     &["config"],
@@ -64,7 +64,7 @@ fn a_socket_that_may_not_be_opened_is_refused() {
     let ran = as_another_user(&socket, daemon.folder());
     assert_eq!(ran.code, Some(4), "{ran:?}");
     let beginning = format!(
-        "sentinelctl: permission denied on {}: use sudo",
+        "sentinelctl: permission denied on {}; use sudo",
         socket.display()
     );
     assert!(ran.stderr.starts_with(&beginning), "{}", ran.stderr);
@@ -85,7 +85,7 @@ fn as_another_user(socket: &Path, folder: &Path) -> Ran {
     }
     const NOBODY: u32 = 65534;
     let program = folder.join("sentinelctl");
-    fs::copy(env!("CARGO_BIN_EXE_sentinelctl"), &program).expect("the folder is ours");
+    copy(Path::new(env!("CARGO_BIN_EXE_sentinelctl")), &program);
     let mut command = Command::new(program);
     command.uid(NOBODY).gid(NOBODY).env_clear();
     command.arg("--socket").arg(socket).arg("status");

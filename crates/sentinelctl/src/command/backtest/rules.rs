@@ -42,7 +42,7 @@ pub fn run(
     };
     let loaded = load_files(files);
     if let Some(problem) = loaded.problems.first() {
-        return Err(Failure::Failed(problem.to_string()));
+        return Err(Failure::failed(problem.to_string()));
     }
     let mut set = loaded.set;
     let rules = std::sync::Arc::clone(set.rules());
@@ -93,7 +93,7 @@ pub fn run(
     if output.json {
         for day in days {
             let line = json::line(day);
-            let line = line.map_err(|error| Failure::Failed(format!("a day as JSON: {error}")))?;
+            let line = line.map_err(|error| Failure::failed(format!("a day as JSON: {error}")))?;
             output.line(&line)?;
         }
     } else {
@@ -106,10 +106,8 @@ pub fn run(
 fn history(data_dir: &Path, error: &sentinel_store::StoreError) -> Failure {
     let dir = data_dir.display();
     match error.is_denied() {
-        true => Failure::Refused(format!("permission denied on {dir}: use sudo")),
-        false => Failure::Failed(format!(
-            "{error}; the history is where the daemon's data_dir is, name it with --data-dir"
-        )),
+        true => Failure::denied(dir),
+        false => Failure::no_history(error),
     }
 }
 

@@ -136,5 +136,5 @@ fn lost(status: &StatusResponse) -> u64 {
 }
 
 fn still_open<T>(update: Result<Option<T>, Status>) -> Result<T, Failure> {
-    update?.ok_or_else(|| Failure::Gone("the daemon ended the stream".to_owned()))
+    update?.ok_or_else(|| Failure::gone("the daemon ended the stream".to_owned()))
 }

@@ -9,7 +9,7 @@ use sentinel_api::v1::{
 
 use super::{Finding, State};
 use crate::client::{self, Target};
-use crate::failure::Failure;
+use crate::failure::{Failure, Kind};
 use crate::render::coverage::last::sentence;
 use crate::render::unit::bytes;
 
@@ -28,18 +28,16 @@ async fn ask(target: &Target) -> Result<(StatusResponse, GetConfigResponse), Fai
     Ok((status, config))
 }
 
-/// The sentence has the next step after its first semicolon or colon.
 fn unreachable(failure: &Failure) -> Finding {
-    let sentence = failure.to_string();
-    let (found, advice) = match (sentence.split_once("; "), sentence.rsplit_once(": ")) {
-        (Some(parts), _) | (None, Some(parts)) => parts,
-        (None, None) => (&*sentence, "systemctl status sentinel"),
+    let advice = match failure.advice() {
+        "" => "systemctl status sentinel",
+        advice => advice,
     };
-    let state = match failure {
-        Failure::Refused(_) => State::Unknown,
+    let state = match failure.kind() {
+        Kind::Refused => State::Unknown,
         _ => State::Bad,
     };
-    Finding::new("daemon", state, found, advice)
+    Finding::new("daemon", state, failure.problem(), advice)
 }
 
 fn judge(status: &StatusResponse, config: &GetConfigResponse, is_here: bool) -> Vec<Finding> {
@@ -179,15 +177,13 @@ mod tests {
 
     #[test]
     fn a_daemon_that_is_not_there_comes_with_the_next_step() {
-        let finding = unreachable(&Failure::NotRunning("no socket at /x".to_owned()));
+        let finding = unreachable(&Failure::not_running("no socket at /x"));
         assert_eq!(finding.found, "the daemon is not running: no socket at /x");
         assert!(finding.advice.starts_with("start it with"), "{finding:?}");
-        let finding = unreachable(&Failure::Refused(
-            "permission denied on /x: use sudo".to_owned(),
-        ));
+        let finding = unreachable(&Failure::denied("/x"));
         assert_eq!(
-            (finding.state, &*finding.advice),
-            (State::Unknown, "use sudo")
+            (finding.state, &*finding.found),
+            (State::Unknown, "permission denied on /x")
         );
     }
 }
