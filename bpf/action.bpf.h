@@ -153,7 +153,7 @@ static __noinline int action__is_muted(struct action *action)
 
 	if (!action || action->ring != SENTINEL_RING_BULK)
 		return 0;
-	if (task__is_muted((void *)bpf_get_current_task(), action->kind))
+	if (task__is_muted((void *)bpf_get_current_task(), action->ring, action->kind))
 		return 1;
 	if (!muted__any(SENTINEL_MUTE_FOLDER))
 		return 0;

@@ -118,7 +118,7 @@ static __noinline int call__bind(struct call *call)
 		return 0;
 	sk = sock__of_fd(task, call->args[0]);
 	family = BPF_CORE_READ(sk, __sk_common.skc_family);
-	if ((family != AF_INET && family != AF_INET6) || task__is_muted(task, kind))
+	if ((family != AF_INET && family != AF_INET6) || task__is_muted(task, ring, kind))
 		return 0;
 	endpoint = record__reserve(ring, kind, sizeof(*endpoint));
 	if (!endpoint)

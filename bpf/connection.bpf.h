@@ -52,14 +52,14 @@ static __always_inline int connection__emit(__u32 kind, struct sock *sk, __s64 r
 	__u64 key = (__u64)sk;
 	struct begun begun;
 
-	if (!task__in_scope(task) || task__is_muted(task, kind))
+	if (!task__in_scope(task) || task__is_muted(task, SENTINEL_RING_PRIORITY, kind))
 		return 0;
 	header__fill(&begun.header, kind, sizeof(*connection), task, result);
 	socket__fill(&begun.socket, sk);
 	bpf_map_update_elem(&connections, &key, &begun, BPF_ANY);
 	if (window) {
 		connection__key(&repeated, &begun, kind);
-		if (repeat__count(window, &repeated, SENTINEL_RING_BULK))
+		if (repeat__count(window, &repeated, SENTINEL_RING_PRIORITY))
 			return 0;
 	}
 	connection = record__reserve(SENTINEL_RING_PRIORITY, kind, sizeof(*connection));

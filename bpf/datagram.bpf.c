@@ -138,7 +138,7 @@ int BPF_PROG(handle_packet, struct sk_buff *skb)
 	task = (void *)bpf_get_current_task();
 	if (!task__in_scope(task) || !packet__read(&socket, skb))
 		return 0;
-	if (task__is_muted(task,
+	if (task__is_muted(task, SENTINEL_RING_BULK,
 			   socket.peer_port == DNS_PORT ? SENTINEL_KIND_DNS : SENTINEL_KIND_SEND))
 		return 0;
 	socket.inode = BPF_CORE_READ(sk, sk_socket, file, f_inode, i_ino);

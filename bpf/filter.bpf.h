@@ -61,14 +61,14 @@ static __always_inline bool cgroup__is_muted(struct task_struct *task)
 }
 
 /* Counts the event and says so when the operator wants to hear nothing of this task. */
-static __noinline int task__is_muted(struct task_struct *task, __u32 kind)
+static __noinline int task__is_muted(struct task_struct *task, __u32 ring, __u32 kind)
 {
 	if (!(muted__any(SENTINEL_MUTE_EXECUTABLE) &&
 	      inode__is_muted(SENTINEL_MUTE_EXECUTABLE,
 			      BPF_CORE_READ(task, mm, exe_file, f_inode))) &&
 	    !(muted__any(SENTINEL_MUTE_CGROUP) && cgroup__is_muted(task)))
 		return 0;
-	counter__filtered(SENTINEL_RING_BULK, kind);
+	counter__filtered(ring, kind);
 	return 1;
 }
 

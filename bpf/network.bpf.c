@@ -13,7 +13,7 @@ static __always_inline int listen__emit(struct sock *sk)
 	__u32 ring = SENTINEL_RING_BULK, kind = SENTINEL_KIND_LISTEN;
 	struct sentinel_endpoint *listen;
 
-	if (!task__in_scope(task) || task__is_muted(task, kind))
+	if (!task__in_scope(task) || task__is_muted(task, ring, kind))
 		return 0;
 	listen = record__reserve(ring, kind, sizeof(*listen));
 	if (!listen)

@@ -92,7 +92,7 @@ static __always_inline int open__report(struct task_struct *task, struct file *f
 	struct sentinel_repeat_key key;
 	void *window = window__now();
 
-	if (task__is_muted(task, SENTINEL_KIND_OPEN) ||
+	if (task__is_muted(task, SENTINEL_RING_BULK, SENTINEL_KIND_OPEN) ||
 	    (muted__any(SENTINEL_MUTE_FOLDER) &&
 	     place__is_muted(BPF_CORE_READ(file, f_path.mnt), BPF_CORE_READ(file, f_path.dentry),
 			     SENTINEL_KIND_OPEN)))

@@ -94,6 +94,14 @@ fn repeats_are_told_once_and_counted_exactly() {
     let [.., aggregated, lost] = ring(&status, Ring::Bulk);
     assert!(aggregated > 4 * OPENS as u64 / 2, "{}", status["rings"]);
     assert_eq!(lost, 0, "{}", status["rings"]);
+    // Repeats count in the ring that the first one's record went through.
+    let [.., aggregated, _] = ring(&status, Ring::Priority);
+    let told_at_once = 2 * CONNECTIONS as u64 / 3;
+    assert!(
+        aggregated >= 2 * CONNECTIONS as u64 - told_at_once,
+        "{}",
+        status["rings"]
+    );
 
     let dir = daemon.stop();
     // One window may end in the middle, on a slow machine several.

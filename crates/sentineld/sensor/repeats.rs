@@ -14,8 +14,13 @@ use super::skel::SentinelMaps;
 use super::stats::Stats;
 use super::types::sentinel_limit;
 
-/// The kinds that are counted in windows; all of them use the bulk ring.
-const KINDS: [Kind; 4] = [Kind::Open, Kind::Connect, Kind::Accept, Kind::Close];
+/// The kinds that are counted in windows, with the ring that their records go through.
+const KINDS: [(Ring, Kind); 4] = [
+    (Ring::Bulk, Kind::Open),
+    (Ring::Priority, Kind::Connect),
+    (Ring::Priority, Kind::Accept),
+    (Ring::Bulk, Kind::Close),
+];
 /// A process that ended ends the window, but not more often than this.
 const EXIT_INTERVAL: Duration = Duration::from_millis(250);
 /// Entries that one system call takes out of a window.
@@ -173,7 +178,7 @@ impl Repeats {
     fn total(&self, stats: &Stats) -> u64 {
         KINDS
             .iter()
-            .map(|kind| stats.aggregated(Ring::Bulk, *kind))
+            .map(|(ring, kind)| stats.aggregated(*ring, *kind))
             .sum()
     }
 
