@@ -40,6 +40,7 @@ pub fn run(settings: Settings, with_console: bool) -> Result<()> {
     let config = settings.config.clone();
     journald::set_level(config.log_level);
     check_privileges()?;
+    sensor::bound_kept_memory();
     let host = Host::read()?;
     // In the order of what is cheapest to refuse: the socket tells of a second daemon
     // before the data folder is touched, the folder before the kernel is.
