@@ -7,22 +7,29 @@ use arrow_array::builder::{
     ArrayBuilder, BooleanBuilder, Int64Builder, ListBuilder, StringBuilder,
     TimestampNanosecondBuilder, UInt64Builder,
 };
-use arrow_array::{ArrayRef, RecordBatch};
-use arrow_schema::ArrowError;
+use arrow_array::{ArrayRef, RecordBatch, new_null_array};
+use arrow_schema::{ArrowError, DataType};
 use sentinel_event::{COLUMNS, ColumnType, Event, Value};
 
 use crate::Table;
 
 /// Events that wait to be written.
 pub(crate) struct EventRows {
-    columns: Vec<ColumnBuilder>,
+    columns: Vec<Column>,
     rows: usize,
+}
+
+/// A column and the gaps at its end. A column that says nothing of any waiting event takes
+/// no memory: that are most of them, since few events are of many kinds.
+struct Column {
+    builder: ColumnBuilder,
+    absent: usize,
 }
 
 impl EventRows {
     pub fn new() -> EventRows {
         EventRows {
-            columns: COLUMNS.iter().map(|c| ColumnBuilder::new(c.kind)).collect(),
+            columns: COLUMNS.iter().map(|c| Column::new(c.kind)).collect(),
             rows: 0,
         }
     }
@@ -35,18 +42,13 @@ impl EventRows {
     /// Adds events column by column: most columns say nothing of most events, and so the
     /// gaps are written at once.
     pub fn push(&mut self, events: &[Event]) {
-        for (column, builder) in COLUMNS.iter().zip(&mut self.columns) {
-            let mut absent = 0;
+        for (said, column) in COLUMNS.iter().zip(&mut self.columns) {
             for event in events {
-                match (column.get)(event) {
-                    None => absent += 1,
-                    Some(value) => {
-                        builder.append_nulls(std::mem::take(&mut absent));
-                        builder.append(value);
-                    }
+                match (said.get)(event) {
+                    None => column.absent += 1,
+                    Some(value) => column.append(value),
                 }
             }
-            builder.append_nulls(absent);
         }
         self.rows += events.len();
     }
@@ -54,8 +56,34 @@ impl EventRows {
     /// All waiting events as one batch; none wait afterwards.
     pub fn take(&mut self) -> Result<RecordBatch, ArrowError> {
         self.rows = 0;
-        let arrays = self.columns.iter_mut().map(ColumnBuilder::finish).collect();
-        RecordBatch::try_new(Table::Events.schema(), arrays)
+        let schema = Table::Events.schema();
+        let columns = self.columns.iter_mut().zip(schema.fields());
+        let arrays = columns.map(|(column, field)| column.finish(field.data_type()));
+        let arrays = arrays.collect();
+        RecordBatch::try_new(schema, arrays)
+    }
+}
+
+impl Column {
+    fn new(kind: ColumnType) -> Column {
+        Column {
+            builder: ColumnBuilder::new(kind),
+            absent: 0,
+        }
+    }
+
+    fn append(&mut self, value: Value<'_>) {
+        self.builder.append_nulls(std::mem::take(&mut self.absent));
+        self.builder.append(value);
+    }
+
+    fn finish(&mut self, data_type: &DataType) -> ArrayRef {
+        let absent = std::mem::take(&mut self.absent);
+        if self.builder.is_empty() {
+            return new_null_array(data_type, absent);
+        }
+        self.builder.append_nulls(absent);
+        self.builder.finish()
     }
 }
 
@@ -110,6 +138,17 @@ impl ColumnBuilder {
             ColumnBuilder::Bool(b) => b.append_nulls(count),
             ColumnBuilder::Text(b) => b.append_nulls(count),
             ColumnBuilder::TextList(b) => b.append_nulls(count),
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        match self {
+            ColumnBuilder::Time(b) => b.is_empty(),
+            ColumnBuilder::U64(b) => b.is_empty(),
+            ColumnBuilder::I64(b) => b.is_empty(),
+            ColumnBuilder::Bool(b) => b.is_empty(),
+            ColumnBuilder::Text(b) => b.is_empty(),
+            ColumnBuilder::TextList(b) => b.is_empty(),
         }
     }
 
