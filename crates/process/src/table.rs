@@ -59,6 +59,10 @@ pub(super) struct Entry {
 
 /// How long an ended process is still found, for records that come out of order.
 const ENDED_GRACE_NS: u64 = 5_000_000_000;
+/// Of more than so many ended processes each is found for this long only: a storm of short
+/// ones would fill the table, and the bulk ring is read several times a second.
+const ENDED_KEPT: usize = 4_096;
+const ENDED_GRACE_MANY_NS: u64 = 1_000_000_000;
 /// Images of one process that are kept for records that come late: under a flood of the
 /// bulk ring a record may be older than several execs of its process.
 const IMAGES_KEPT: usize = 4;
@@ -247,8 +251,11 @@ impl Table {
     pub fn exit(&mut self, actor: &Actor, time_ns: u64) {
         self.ended.push_back((time_ns, key_of(actor)));
         while let Some((ended_ns, key)) = self.ended.front().copied() {
-            if ended_ns.saturating_add(ENDED_GRACE_NS) > time_ns && self.ended.len() < self.capacity
-            {
+            let grace_ns = match self.ended.len() {
+                0..=ENDED_KEPT => ENDED_GRACE_NS,
+                _ => ENDED_GRACE_MANY_NS,
+            };
+            if ended_ns.saturating_add(grace_ns) > time_ns && self.ended.len() < self.capacity {
                 break;
             }
             self.ended.pop_front();
