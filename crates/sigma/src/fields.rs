@@ -63,6 +63,18 @@ pub fn fields_of(record: Record) -> &'static [Field] {
     }
 }
 
+/// What of [`Record::ProcessCreation`] a field of another record is when a program is started:
+/// such texts are searched once for the rules of all records.
+pub fn same_when_started(record: Record, field: usize) -> Option<usize> {
+    let name = match (record, fields_of(record)[field].name) {
+        (Record::Command, "CommandLine") | (Record::AuditExecve, "proctitle") => "CommandLine",
+        (Record::AuditSyscall, "exe") | (Record::AuditPath, "name") => "Image",
+        (Record::AuditSyscall, "cwd") => "CurrentDirectory",
+        _ => return None,
+    };
+    PROCESS_CREATION.iter().position(|field| field.name == name)
+}
+
 const PROCESS_CREATION: &[Field] = fields! {
     "Image" Text, "absolute path of the executable", |v| text(&v.process().exe);
     "CommandLine" Text, "the arguments, joined by blanks", |v| text(v.line());

@@ -1,5 +1,5 @@
-//! Finds the rules worth evaluating for a view: one pass over each text of it finds which
-//! clauses of which rules hold.
+//! Finds the rules worth evaluating for an event: one pass over each text of it finds which
+//! clauses of which rules hold, in whichever records they see that text.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -7,16 +7,20 @@ use std::collections::BTreeMap;
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use rsigma_eval::EventValue;
 
+use crate::Record;
 use crate::clauses::{Anchor, Clause};
 use crate::fields::fields_of;
-use crate::view::View;
+use crate::view::{Lines, View};
 
 /// Beyond this many bytes of patterns the faster automaton would take too much memory.
 const DENSE_BYTES_MAX: usize = 40_000;
 
-/// The rules of one record, by what must be in it. Rules are numbered from 0.
+/// Where a text stands: a record, and the position of a field in its table.
+pub type Spot = (Record, usize);
+
+/// The rules of some records, by what must be in them. Rules are numbered from 0.
 pub struct Index {
-    fields: Vec<Scan>,
+    scans: Vec<Scan>,
     /// Rules of which nothing is known.
     always: Vec<u32>,
     /// For each rule, the bits of its clauses.
@@ -28,9 +32,9 @@ pub struct Index {
     round: u64,
 }
 
-/// The search in one field.
+/// The search in one text.
 struct Scan {
-    field: usize,
+    spot: Spot,
     automaton: AhoCorasick,
     patterns: Vec<Pattern>,
 }
@@ -54,15 +58,19 @@ struct Post {
 }
 
 impl Index {
-    /// The index of rules with these clauses.
+    /// The index of rules with these clauses, each in its record. `spot` says where a text is
+    /// to be read that several records have.
     ///
     /// # Errors
     /// When the patterns make an automaton that is too large.
-    pub fn new(rules: &[Vec<Clause>]) -> Result<Index, String> {
-        let mut texts: BTreeMap<usize, BTreeMap<&str, Pattern>> = BTreeMap::new();
+    pub fn new(
+        rules: &[(Record, Vec<Clause>)],
+        spot: impl Fn(Spot) -> Spot,
+    ) -> Result<Index, String> {
+        let mut texts: BTreeMap<Spot, BTreeMap<&str, Pattern>> = BTreeMap::new();
         let mut full = vec![0u8; rules.len()];
         let mut always = Vec::new();
-        for (rule, clauses) in (0u32..).zip(rules) {
+        for (rule, (record, clauses)) in (0u32..).zip(rules) {
             if clauses.is_empty() {
                 always.push(rule);
             }
@@ -70,7 +78,8 @@ impl Index {
                 let post = Post { rule, bit: 1 << i };
                 full[rule as usize] |= post.bit;
                 for literal in clause {
-                    let patterns = texts.entry(literal.field).or_default();
+                    let spot = spot((*record, literal.field));
+                    let patterns = texts.entry(spot).or_default();
                     let pattern = patterns.entry(&literal.text).or_default();
                     let posts = match literal.anchor {
                         Anchor::Any => &mut pattern.any,
@@ -82,12 +91,12 @@ impl Index {
                 }
             }
         }
-        let mut fields = Vec::new();
-        for (field, patterns) in texts {
-            fields.push(Scan::new(field, patterns)?);
+        let mut scans = Vec::new();
+        for (spot, patterns) in texts {
+            scans.push(Scan::new(spot, patterns)?);
         }
         Ok(Index {
-            fields,
+            scans,
             always,
             held: vec![0; full.len()],
             full,
@@ -102,11 +111,12 @@ impl Index {
     }
 
     /// The rules that may match, in their order.
-    pub fn candidates(&mut self, view: &View<'_>, out: &mut Vec<u32>) {
+    pub fn candidates(&mut self, lines: &Lines<'_>, out: &mut Vec<u32>) {
         self.round = self.round.wrapping_add(1);
-        let table = fields_of(view.record);
-        for scan in &mut self.fields {
-            if let Some(EventValue::Str(text)) = view.get(&table[scan.field]) {
+        for scan in &mut self.scans {
+            let (record, field) = scan.spot;
+            let value = View::new(lines, record).get(&fields_of(record)[field]);
+            if let Some(EventValue::Str(text)) = value {
                 scan.look(&text, self.round, &mut self.held, &mut self.touched);
             }
         }
@@ -122,7 +132,7 @@ impl Index {
 }
 
 impl Scan {
-    fn new(field: usize, texts: BTreeMap<&str, Pattern>) -> Result<Scan, String> {
+    fn new(spot: Spot, texts: BTreeMap<&str, Pattern>) -> Result<Scan, String> {
         let bytes: usize = texts.keys().map(|text| text.len()).sum();
         let kind = match bytes <= DENSE_BYTES_MAX {
             true => AhoCorasickKind::DFA,
@@ -139,7 +149,7 @@ impl Scan {
             pattern
         });
         Ok(Scan {
-            field,
+            spot,
             automaton,
             patterns: patterns.collect(),
         })

@@ -6,13 +6,15 @@ use std::sync::Arc;
 
 use rsigma_eval::{CompiledRule, Engine};
 use rsigma_parser::{CorrelationRule, CorrelationType, FilterRule, SigmaRule};
+use sentinel_detect::KindSet;
+use sentinel_event::Kind;
 
 use crate::correlation::Correlations;
 use crate::document::{Content, Document, Problem};
 use crate::index::Index;
 use crate::rule::{Rule, Standing, confidence, first_paragraph, severity};
-use crate::set::{Counted, Parts, Table};
-use crate::{Record, clauses, reach, tags};
+use crate::set::{Counted, Group, Parts, Table};
+use crate::{Record, clauses, fields, reach, tags};
 
 /// What is to become a set.
 #[derive(Default)]
@@ -129,28 +131,23 @@ impl Plan {
                 .filter(|(_, r)| on(r))
                 .map(|(i, _)| i)
                 .collect();
-            let known: Vec<_> = members
-                .iter()
-                .filter_map(|&i| self.rules[i as usize].compiled.as_deref())
-                .map(|compiled| clauses::of_rule(compiled, record))
-                .collect();
-            let index = Index::new(&known).map_err(|reason| Problem {
-                file: PathBuf::from("rules"),
-                line: 0,
-                reason,
-            })?;
-            if !index.is_empty() {
+            if !members.is_empty() {
                 tables.push(Table {
                     record,
                     kinds: record.kinds(),
                     rules: members,
-                    index,
                 });
             }
         }
+        let groups = group(&tables, &self.rules).map_err(|reason| Problem {
+            file: PathBuf::from("rules"),
+            line: 0,
+            reason,
+        })?;
         Ok(Parts {
             rules: self.rules,
             tables,
+            groups,
             correlations,
         })
     }
@@ -240,6 +237,54 @@ impl Plan {
             engine,
         }))
     }
+}
+
+/// Searches at once for the rules of all records that a started program has; for those of
+/// other events one record after the other, since each has texts of its own.
+fn group(tables: &[Table], rules: &[Rule]) -> Result<Vec<Group>, String> {
+    let started = KindSet::of(&[Kind::Exec]);
+    let others = |table: &Table| {
+        let kinds = Kind::ALL.iter().copied();
+        let others = kinds.filter(|kind| *kind != Kind::Exec && table.kinds.contains(*kind));
+        others.fold(KindSet::default(), |all, kind| {
+            all.union(KindSet::of(&[kind]))
+        })
+    };
+    let of_started: Vec<&Table> = tables
+        .iter()
+        .filter(|table| table.kinds.contains(Kind::Exec))
+        .collect();
+    let mut groups = vec![one_group(&of_started, started, rules)?];
+    for table in tables {
+        groups.push(one_group(&[table], others(table), rules)?);
+    }
+    groups.retain(|group| !group.index.is_empty() && group.kinds != KindSet::default());
+    Ok(groups)
+}
+
+fn one_group(tables: &[&Table], kinds: KindSet, rules: &[Rule]) -> Result<Group, String> {
+    let members = tables.iter().flat_map(|table| {
+        let rules = table.rules.iter();
+        rules.map(|&rule| (table.record, rule))
+    });
+    let members: Vec<(Record, u32)> = members.collect();
+    let known = members.iter().map(|&(record, rule)| {
+        let compiled = rules[rule as usize].compiled.as_deref();
+        let clauses = compiled.map(|compiled| clauses::of_rule(compiled, record));
+        (record, clauses.unwrap_or_default())
+    });
+    let known: Vec<_> = known.collect();
+    let is_started = kinds.contains(Kind::Exec);
+    let index = Index::new(&known, |(record, field)| {
+        let same = fields::same_when_started(record, field).filter(|_| is_started);
+        same.map_or((record, field), |field| (Record::ProcessCreation, field))
+    })?;
+    Ok(Group {
+        kinds,
+        records: tables.iter().map(|table| table.record).collect(),
+        members,
+        index,
+    })
 }
 
 fn problem(rule: &Rule, reason: String) -> Problem {

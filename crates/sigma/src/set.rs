@@ -31,10 +31,12 @@ pub struct Hit {
 pub struct RuleSet {
     rules: Arc<Vec<Rule>>,
     tables: Vec<Table>,
+    groups: Vec<Group>,
     wanted: KindSet,
     correlations: Option<Counted>,
     hits: Arc<Vec<AtomicU64>>,
     candidates: Vec<u32>,
+    chosen: Vec<(Record, u32)>,
     evaluated_total: u64,
     found: Vec<Hit>,
 }
@@ -45,6 +47,8 @@ pub struct Parts {
     pub rules: Vec<Rule>,
     /// A table for each record that rules look at.
     pub tables: Vec<Table>,
+    /// Every table's rules, in groups that are searched at once.
+    pub groups: Vec<Group>,
     /// The rules about what other rules match.
     pub correlations: Option<Counted>,
 }
@@ -57,7 +61,17 @@ pub struct Table {
     pub kinds: KindSet,
     /// Positions in the set.
     pub rules: Vec<u32>,
-    /// Finds those worth evaluating; it numbers them as `rules` does.
+}
+
+/// Rules of the records that an event has at the same time.
+pub struct Group {
+    /// The kinds of event.
+    pub kinds: KindSet,
+    /// Their records, sorted; an event that shows one of them shows all.
+    pub records: Vec<Record>,
+    /// The record and the position in the set of each rule, sorted by the record.
+    pub members: Vec<(Record, u32)>,
+    /// Finds those worth evaluating; it numbers them as `members` does.
     pub index: Index,
 }
 
@@ -89,8 +103,10 @@ impl RuleSet {
             hits: Arc::new(parts.rules.iter().map(|_| AtomicU64::new(0)).collect()),
             rules: Arc::new(parts.rules),
             tables: parts.tables,
+            groups: parts.groups,
             correlations: parts.correlations,
             candidates: Vec::new(),
+            chosen: Vec::new(),
             evaluated_total: 0,
             found: Vec::new(),
         })
@@ -101,10 +117,12 @@ impl RuleSet {
         RuleSet {
             rules: Arc::default(),
             tables: Vec::new(),
+            groups: Vec::new(),
             wanted: KindSet::default(),
             correlations: None,
             hits: Arc::default(),
             candidates: Vec::new(),
+            chosen: Vec::new(),
             evaluated_total: 0,
             found: Vec::new(),
         }
@@ -152,47 +170,22 @@ impl RuleSet {
         }
         let begin = out.len();
         let lines = Lines::new(event);
-        for table in &mut self.tables {
-            if !table.kinds.contains(event.kind()) || !table.record.shows(event) {
-                continue;
-            }
-            let view = View::new(&lines, table.record);
-            self.candidates.clear();
-            table.index.candidates(&view, &mut self.candidates);
-            self.evaluated_total += self.candidates.len() as u64;
-            let mut counted = Vec::new();
-            for &candidate in &self.candidates {
-                let rule = table.rules[candidate as usize] as usize;
-                let Some(result) = evaluate(&self.rules[rule], &view) else {
-                    continue;
-                };
-                if out[begin..].iter().any(|hit| hit.rule == rule) {
-                    continue;
-                }
-                self.hits[rule].fetch_add(1, Relaxed);
-                out.push(Hit {
-                    rule,
-                    record: table.record,
-                    matched: matched(&result),
-                });
-                let wanted = self.correlations.as_ref();
-                if wanted.is_some_and(|c| c.rules.contains(&rule)) {
-                    counted.push(result);
-                }
-            }
-            if let Some(correlations) = self.correlations.as_mut().filter(|_| !counted.is_empty()) {
-                for fired in correlations.engine.observe(&view, counted) {
-                    if let Some(&rule) = correlations.by_id.get(&fired.id) {
-                        self.hits[rule].fetch_add(1, Relaxed);
-                        out.push(Hit {
-                            rule,
-                            record: table.record,
-                            matched: measured(&fired),
-                        });
-                    }
-                }
+        let mut chosen = std::mem::take(&mut self.chosen);
+        for group in &mut self.groups {
+            let mut records = group.records.iter();
+            if group.kinds.contains(event.kind()) && records.any(|record| record.shows(event)) {
+                self.candidates.clear();
+                group.index.candidates(&lines, &mut self.candidates);
+                let candidates = self.candidates.iter();
+                chosen.extend(candidates.map(|&at| group.members[at as usize]));
             }
         }
+        self.evaluated_total += chosen.len() as u64;
+        for run in chosen.chunk_by(|one, next| one.0 == next.0) {
+            self.evaluate_each(run, &lines, begin, out);
+        }
+        chosen.clear();
+        self.chosen = chosen;
         let rules = &self.rules;
         let mut position = 0;
         out.retain(|hit| {
@@ -200,6 +193,53 @@ impl RuleSet {
             position <= begin || rules[hit.rule].alerts
         });
         out[begin..].sort_by_key(|hit| hit.rule);
+    }
+
+    /// Evaluates the chosen rules of one record, and counts what they match.
+    fn evaluate_each(
+        &mut self,
+        chosen: &[(Record, u32)],
+        lines: &Lines<'_>,
+        begin: usize,
+        out: &mut Vec<Hit>,
+    ) {
+        let Some(&(record, _)) = chosen.first() else {
+            return;
+        };
+        let view = View::new(lines, record);
+        let mut counted = Vec::new();
+        for &(_, rule) in chosen {
+            let rule = rule as usize;
+            let Some(result) = evaluate(&self.rules[rule], &view) else {
+                continue;
+            };
+            if out[begin..].iter().any(|hit| hit.rule == rule) {
+                continue;
+            }
+            self.hits[rule].fetch_add(1, Relaxed);
+            out.push(Hit {
+                rule,
+                record,
+                matched: matched(&result),
+            });
+            let wanted = self.correlations.as_ref();
+            if wanted.is_some_and(|c| c.rules.contains(&rule)) {
+                counted.push(result);
+            }
+        }
+        let Some(correlations) = self.correlations.as_mut().filter(|_| !counted.is_empty()) else {
+            return;
+        };
+        for fired in correlations.engine.observe(&view, counted) {
+            if let Some(&rule) = correlations.by_id.get(&fired.id) {
+                self.hits[rule].fetch_add(1, Relaxed);
+                out.push(Hit {
+                    rule,
+                    record,
+                    matched: measured(&fired),
+                });
+            }
+        }
     }
 
     /// The rules that match by evaluating every one of them: what [`RuleSet::observe`]

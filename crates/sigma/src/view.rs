@@ -40,7 +40,7 @@ impl<'a> Lines<'a> {
 /// breaks, and a command could hide behind one.
 fn line(process: &Process) -> String {
     let mut line = process.command_line();
-    if line.contains(['\n', '\r']) {
+    if line.bytes().any(|byte| matches!(byte, b'\n' | b'\r')) {
         line = line.replace(['\n', '\r'], " ");
     }
     line

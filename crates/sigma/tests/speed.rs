@@ -15,4 +15,6 @@ fn a_thousand_rules_cost_less_than_two_microseconds_an_event() {
     let cost = cost_ns(&mut set, &events(5_000, 20));
     println!("{cost:.0} ns an event, {alone:.0} ns one that starts a program");
     assert!(cost < COST_NS_MAX, "{cost:.0} ns");
+    // The goal for these is the same; on a machine that other tests keep busy they get more.
+    assert!(alone < 2.0 * COST_NS_MAX, "{alone:.0} ns");
 }
