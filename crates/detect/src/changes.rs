@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use sentinel_event::{Access, Detail, Event, FileAction, FileIdentity, Kind};
 
-use crate::paths;
+use crate::{KindSet, paths};
 
 /// `O_TRUNC` and `O_APPEND` of the open flags.
 const CUTTING: u32 = 0o1000;
@@ -153,16 +153,5 @@ fn named<'a>(action: &'a FileAction, cwd: &str) -> [Option<Change<'a>>; 2] {
 }
 
 /// The kinds of event that change files.
-pub const KINDS: &[Kind] = &[
-    Kind::Open,
-    Kind::Unlink,
-    Kind::Rename,
-    Kind::Link,
-    Kind::Symlink,
-    Kind::Truncate,
-    Kind::Chmod,
-    Kind::Chown,
-    Kind::Setxattr,
-    Kind::Mount,
-    Kind::Umount,
-];
+pub const KINDS: KindSet =
+    KindSet::of(&[Kind::Open, Kind::Mount, Kind::Umount]).union(KindSet::of(&Kind::FILE_CHANGES));

@@ -24,6 +24,18 @@ pub enum Group {
 }
 
 impl Kind {
+    /// What is done to a file by its name, opening it and mounting over it aside.
+    pub const FILE_CHANGES: [Kind; 8] = [
+        Kind::Unlink,
+        Kind::Rename,
+        Kind::Link,
+        Kind::Symlink,
+        Kind::Truncate,
+        Kind::Chmod,
+        Kind::Chown,
+        Kind::Setxattr,
+    ];
+
     /// The group of the kind; `None` for kinds with a shape of their own.
     pub const fn group(self) -> Option<Group> {
         Some(match self {

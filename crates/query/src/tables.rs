@@ -137,6 +137,18 @@ macro_rules! image {
     };
 }
 
+/// What the table of files is made of.
+const FILES: [Kind; 10] = {
+    let mut kinds = [Kind::Open; 10];
+    kinds[1] = Kind::Memfd;
+    let mut at = 0;
+    while at < Kind::FILE_CHANGES.len() {
+        kinds[at + 2] = Kind::FILE_CHANGES[at];
+        at += 1;
+    }
+    kinds
+};
+
 /// Every table that is made of some kinds of event. A new kind or column is added here.
 const PARTS: &[Part] = &[
     Part {
@@ -198,18 +210,7 @@ const PARTS: &[Part] = &[
     Part {
         name: "files",
         doc: "files that were opened, made, renamed, removed or changed",
-        kinds: &[
-            Kind::Open,
-            Kind::Memfd,
-            Kind::Unlink,
-            Kind::Rename,
-            Kind::Link,
-            Kind::Symlink,
-            Kind::Truncate,
-            Kind::Chmod,
-            Kind::Chown,
-            Kind::Setxattr,
-        ],
+        kinds: &FILES,
         columns: &[
             "path",
             "to",

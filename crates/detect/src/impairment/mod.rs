@@ -63,7 +63,7 @@ struct DefenceImpairment {
 
 impl Detection for DefenceImpairment {
     fn kinds(&self) -> KindSet {
-        KindSet::of(changes::KINDS).union(KindSet::of(&[Kind::Exec, Kind::Kill]))
+        changes::KINDS.union(KindSet::of(&[Kind::Exec, Kind::Kill]))
     }
 
     fn observe(&mut self, event: &Event, findings: &mut Findings) {

@@ -98,7 +98,7 @@ struct LogWiping {
 
 impl Detection for LogWiping {
     fn kinds(&self) -> KindSet {
-        KindSet::of(changes::KINDS).union(KindSet::of(&[sentinel_event::Kind::Exec]))
+        changes::KINDS.union(KindSet::of(&[sentinel_event::Kind::Exec]))
     }
 
     fn observe(&mut self, event: &Event, findings: &mut Findings) {

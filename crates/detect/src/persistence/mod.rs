@@ -55,7 +55,7 @@ struct Persistence {
 
 impl Detection for Persistence {
     fn kinds(&self) -> KindSet {
-        KindSet::of(changes::KINDS)
+        changes::KINDS
     }
 
     fn observe(&mut self, event: &Event, findings: &mut Findings) {
