@@ -105,7 +105,6 @@ fn resident_mib() -> f64 {
 /// Takes apart what time goes to which kind.
 fn timed(baseline: &mut Baseline, events: &[Event], wanted: fn(&Detail) -> bool) {
     let mut out = Vec::new();
-    let mut generation = baseline.standing().generation;
     let mut times: Vec<u64> = Vec::new();
     let begun_ns = processor_ns();
     for event in events {
@@ -114,12 +113,6 @@ fn timed(baseline: &mut Baseline, events: &[Event], wanted: fn(&Detail) -> bool)
         if wanted(&event.detail) {
             times.push(begun.elapsed().as_nanos() as u64);
         }
-        // Trained again each night, as in the daemon, once it has begun.
-        let now = baseline.standing();
-        if now.generation != generation && now.trained_ns[0] > 0 {
-            train(baseline, event.time_ns);
-        }
-        generation = now.generation;
     }
     // By the clock, single events tell of whatever else ran; in sum, the processor's own
     // count is asked, and all other events are in it.
@@ -229,4 +222,7 @@ fn main() {
         begun.elapsed().as_secs_f64() * 1e3
     );
     println!("{:?}", baseline.standing());
+    for day in baseline.tail_days() {
+        println!("{day:?}");
+    }
 }

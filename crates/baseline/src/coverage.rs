@@ -99,6 +99,20 @@ impl Coverage {
         self.watched_ns = (self.watched_ns - lost).max(0);
     }
 
+    /// The least time until an hour of the day was watched on days enough.
+    fn until_hour(&self, hour: usize, config: &Config) -> i64 {
+        let days = config
+            .hour_days_min
+            .saturating_sub(u32::from(self.hours[hour]));
+        let now = self.hour_now.rem_euclid(24) as usize;
+        let done = hour == now && self.minutes_now >= HOUR_MINUTES;
+        let hours = match (hour + 24 - now) % 24 {
+            0 if done => 24,
+            hours => hours as i64,
+        };
+        hours * HOUR_NS + (i64::from(days) - 1).max(0) * DAY_NS
+    }
+
     /// Whether learning may end, and what lacks.
     pub fn progress(&self, config: &Config) -> Progress {
         let wanted_ns = i64::from(config.days) * DAY_NS;
@@ -118,9 +132,12 @@ impl Coverage {
                 "{} of {} program starts seen",
                 self.execs_total, config.execs_min
             ));
-            let each = self.watched_ns / self.execs_total.max(1) as i64;
-            let lacking = (config.execs_min - self.execs_total).min(1 << 20) as i64;
-            remaining_ns = remaining_ns.max(each.saturating_mul(lacking));
+            // What a host does in its first hours says little about its days.
+            if self.watched_ns >= DAY_NS {
+                let each = self.watched_ns / self.execs_total.max(1) as i64;
+                let lacking = (config.execs_min - self.execs_total).min(1 << 20) as i64;
+                remaining_ns = remaining_ns.max(each.saturating_mul(lacking));
+            }
         }
         let rare: Vec<usize> = (0..24)
             .filter(|hour| u32::from(self.hours[*hour]) < config.hour_days_min)
@@ -137,16 +154,12 @@ impl Coverage {
                 24 - rare.len(),
                 config.hour_days_min
             ));
-            let fewest = self
-                .hours
-                .iter()
-                .map(|days| u32::from(*days))
-                .min()
-                .unwrap_or(0);
-            let days = config.hour_days_min.saturating_sub(fewest);
-            remaining_ns = remaining_ns.max(i64::from(days) * DAY_NS);
+            let hours = rare.iter().map(|hour| self.until_hour(*hour, config));
+            remaining_ns = remaining_ns.max(hours.max().unwrap_or(0));
         }
         let passed = self.last_ns - self.begin_ns;
+        // It ends then with what there is.
+        remaining_ns = remaining_ns.min((i64::from(PATIENCE) * wanted_ns - passed).max(0));
         let thin = !missing.is_empty() && passed >= i64::from(PATIENCE) * wanted_ns;
         Progress {
             share,
@@ -188,6 +201,60 @@ mod tests {
         assert!((half.share - 3.0 / 7.0).abs() < 0.01, "{half:?}");
         assert_eq!(half.missing[0], "3.0 of 7 days watched");
         assert!((half.remaining_ns - 4 * DAY_NS).abs() < DAY_NS / 10);
+    }
+
+    #[test]
+    fn the_estimate_is_what_full_days_from_now_on_would_take() {
+        // Minutes watched, program starts in each, days that lack at least.
+        let day = 1_440;
+        let night = |minute: &i64| (480..1_200).contains(&(minute % 1_440));
+        let five = |from: i64| from..from + 5;
+        type Minutes = Vec<i64>;
+        let cases: [(&str, Minutes, u64, std::ops::Range<f64>); 8] = [
+            ("five minutes", five(0).collect(), 1, 6.99..7.0),
+            ("a quiet hour", (0..60).collect(), 0, 6.9..7.0),
+            (
+                "five minutes, a gap, five more",
+                five(0).chain(five(120)).collect(),
+                1,
+                6.99..7.0,
+            ),
+            (
+                "an hour, a night off, an hour",
+                (0..60).chain(700..760).collect(),
+                1,
+                6.9..7.0,
+            ),
+            ("three days", (0..3 * day).collect(), 1, 3.99..4.01),
+            (
+                "three days of few programs",
+                (0..3 * day).step_by(10).collect(),
+                1,
+                10.9..11.1,
+            ),
+            (
+                "six days at work",
+                (0..6 * day).filter(night).collect(),
+                1,
+                3.9..4.1,
+            ),
+            (
+                "twelve nights off",
+                (0..12 * day).filter(night).collect(),
+                1,
+                2.4..2.5,
+            ),
+        ];
+        for (name, minutes, execs, wanted) in cases {
+            let mut coverage = Coverage::default();
+            for minute in minutes {
+                coverage.see((1 + minute) * MINUTE_NS);
+                coverage.execs_total += execs;
+            }
+            let progress = coverage.progress(&Config::default());
+            let days = progress.remaining_ns as f64 / DAY_NS as f64;
+            assert!(wanted.contains(&days), "{name}: {days} days, {progress:?}");
+        }
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! Hashes that mean the same in every run and on every machine, since learned tables are
 //! kept under them. Not for defence: who can choose names can make them collide.
 
+use std::hash::Hasher;
+
 const K: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// The finalizer of SplitMix64.
@@ -35,6 +37,24 @@ pub(crate) fn pair(first: u64, second: u64) -> u64 {
 fn fold(value: u64) -> u64 {
     let product = u128::from(value ^ K) * u128::from(0xd6e8_feb8_6659_fd93_u64);
     (product as u64) ^ (product >> 64) as u64
+}
+
+/// For tables under 64-bit keys: most are hashes already, and the rest needs mixing only.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Hashed(u64);
+
+impl Hasher for Hashed {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, _: &[u8]) {
+        unreachable!("keys are 64-bit numbers");
+    }
+
+    fn write_u64(&mut self, key: u64) {
+        self.0 = mix(key);
+    }
 }
 
 #[cfg(test)]

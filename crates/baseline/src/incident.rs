@@ -28,6 +28,11 @@ const TOLD_MAX: usize = 8;
 const LINE_MOVE_MAX: f32 = 1.1;
 /// Days whose sums are kept.
 const DAYS: usize = 7;
+/// A day whose sums alone would draw the line so many times as high as the usual day's says
+/// nothing about normal days: something went on, or a young model erred. Of fewer than so
+/// many days none can be told to be odd.
+const ODD_DAY: f32 = 2.0;
+const DAYS_TRIMMED_FROM: usize = 4;
 /// Sums of one day.
 const PEAKS_MAX: usize = 4_096;
 /// A raised incident goes on while something unusual happens within this.
@@ -152,8 +157,20 @@ impl Peaks {
                 .iter()
                 .filter(|(day, _)| (from_day..until_day).contains(day))
         };
-        let count = days().count();
-        let peaks: Vec<f32> = days().flat_map(|(_, peaks)| peaks).copied().collect();
+        let mut lines: Vec<f32> = days()
+            .map(|(_, peaks)| Line::fit(peaks.clone(), 1).alerted_from())
+            .collect();
+        lines.sort_unstable_by(f32::total_cmp);
+        let usual = lines.get(lines.len() / 2).copied().unwrap_or(0.0);
+        let kept = || {
+            let odd = |peaks: &[f32]| {
+                let own = Line::fit(peaks.to_vec(), 1).alerted_from();
+                lines.len() >= DAYS_TRIMMED_FROM && own > ODD_DAY * usual
+            };
+            days().filter(move |(_, peaks)| !odd(peaks))
+        };
+        let count = kept().count();
+        let peaks: Vec<f32> = kept().flat_map(|(_, peaks)| peaks).copied().collect();
         (count > 0).then(|| Line::fit(peaks, count))
     }
 
@@ -320,6 +337,32 @@ fn settle(incident: &Incident, peaks: &mut Peaks) {
 mod tests {
     use super::*;
     use sentinel_model::random::SplitMix64;
+
+    #[test]
+    fn one_odd_day_does_not_move_the_line() {
+        let mut random = SplitMix64::stream(4, 2);
+        let mut days = |loud: Option<u16>, from: u16| {
+            let mut peaks = Peaks::default();
+            for day in from..17 {
+                peaks.begin(day);
+                let (count, mean) = if loud == Some(day) {
+                    (900, 3.0)
+                } else {
+                    (40, 1.0)
+                };
+                for _ in 0..count {
+                    peaks.note((-(1.0 - random.unit()).ln() * mean) as f32);
+                }
+            }
+            let line = peaks.line(from, 17).expect("there were days");
+            line.alerted_from()
+        };
+        let usual = days(None, 10);
+        let with_one = days(Some(13), 10);
+        assert!((with_one / usual - 1.0).abs() < 0.4, "{with_one}, {usual}");
+        let of_three = days(Some(15), 14);
+        assert!(of_three > 2.0 * usual, "one of three may be the usual");
+    }
 
     #[test]
     fn the_line_says_how_often_a_day_reaches_it() {

@@ -199,7 +199,7 @@ fn measure_time(row: &mut Row, tables: &Tables, keys: &Keys, at: &Moment) {
     let none = Profile::default();
     let profile = tables.profiles.get(keys.program).unwrap_or(&none);
     row[HOUR] = profile.hours.surprise(at.hour, &tables.host_hours);
-    row[DOW] = Profile::either(&profile.workdays, at.workday, at);
+    row[DOW] = profile.day_surprise(&tables.host_workdays, at);
     row[GAP] = profile
         .pause_now(at)
         .map_or(0.0, |pause| profile.pause.z(pause));
@@ -292,6 +292,7 @@ pub(crate) fn learn_start(
     let context = &context[context.len() - length..];
     tables.sequences.0.observe(context, program as u32);
     tables.host_hours.learn(at);
+    tables.learn_day(at);
     tables.learn_user_hour(start.keys.user, at);
     let (profile, _) = tables.profiles.entry(program, Profile::default);
     profile.learn_run(at, start.keys.tty);

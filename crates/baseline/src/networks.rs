@@ -14,7 +14,7 @@ use crate::chains::{Chains, TOKENS_MIN};
 use crate::gate;
 use crate::judge::{ROWS_MIN, Subject};
 use crate::order::{Order, Tokens, VOCABULARY};
-use crate::schema::COLUMNS;
+use crate::schema::{COLUMNS, FEATURES, Feature};
 
 /// Networks that are trained, in the order of [`NETWORK_NAMES`].
 pub const NETWORKS: usize = NETWORK_NAMES.len();
@@ -42,6 +42,8 @@ pub enum Training {
         values: Vec<f32>,
         /// Values of a row.
         columns: usize,
+        /// What each column has to differ by, at least, to be one spread away.
+        spread_min: Vec<f32>,
     },
     /// For the recurrent network: sequences, one after the other, oldest first.
     Sequences {
@@ -57,18 +59,26 @@ pub enum Training {
 }
 
 impl Training {
-    /// As the training program reads it: a safetensors file with `rows`, or with `tokens`
-    /// and `lengths`. That is the length of a header, the header, and the values.
+    /// As the training program reads it: a safetensors file with `rows` and `spread_min`, or
+    /// with `tokens` and `lengths`. That is the length of a header, the header, and the values.
     pub fn to_bytes(&self) -> Vec<u8> {
         let flat = |name, values: &[u32]| {
             let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
             (name, "U32", values.len().to_string(), bytes)
         };
         let tensors = match self {
-            Training::Rows { values, columns } => {
-                let bytes = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+            Training::Rows {
+                values,
+                columns,
+                spread_min,
+            } => {
+                let bytes = |values: &[f32]| values.iter().flat_map(|v| v.to_le_bytes()).collect();
                 let shape = format!("{},{columns}", values.len() / (*columns).max(1));
-                vec![("rows", "F32", shape, bytes)]
+                let each = spread_min.len().to_string();
+                vec![
+                    ("rows", "F32", shape, bytes(values)),
+                    ("spread_min", "F32", each, bytes(spread_min)),
+                ]
             }
             Training::Sequences {
                 tokens, lengths, ..
@@ -107,6 +117,13 @@ pub struct Trained {
     pub programs: Tokens,
 }
 
+/// A column that hardly moved in the rows, as that of the weekend in a week without one,
+/// would make the least move the most unusual thing of all: less than a twenty-fourth of
+/// the range, one bit of a surprise, is no spread.
+fn spread_min(feature: &Feature) -> f32 {
+    (feature.range.1 - feature.range.0) / 24.0
+}
+
 /// Since when training is owed, in nanoseconds since the Unix epoch; 0 for not.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Record {
@@ -125,6 +142,7 @@ impl Baseline {
             return (rows.len() >= ROWS_MIN).then(|| Training::Rows {
                 values: rows.values().to_vec(),
                 columns: COLUMNS,
+                spread_min: FEATURES.iter().map(spread_min).collect(),
             });
         }
         let chains = &learned.tables.chains;

@@ -19,6 +19,9 @@ pub(crate) const VOCABULARY: usize = PROGRAMS + BUCKETS + 1;
 /// Bits of surprise by the back-off model from which on the network is asked.
 const ASKED_FROM: f32 = 4.0;
 
+/// The share of programs that may be any one.
+const ANY: f32 = 0.05;
+
 /// Which token stands for which program.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Tokens {
@@ -116,7 +119,7 @@ impl Order {
             self.network.step(state, self.tokens.token(*program));
         }
         reading.read = chain.programs.len();
-        self.network.surprise(state, self.tokens.token(program))
+        calm(self.network.surprise(state, self.tokens.token(program)))
     }
 
     /// The surprise at each program of an order, given those before it.
@@ -124,9 +127,16 @@ impl Order {
         let mut state = self.network.start();
         let tokens = order.iter().map(|program| self.tokens.token(*program));
         tokens
-            .map(|token| self.network.score_then_step(&mut state, token))
+            .map(|token| calm(self.network.score_then_step(&mut state, token)))
             .collect()
     }
+}
+
+/// How sure of itself a network is far out differs from night to night, by many bits and
+/// without a reason. So one program in twenty may be any, which leaves the order of scores
+/// as it is and at most some thirteen bits.
+fn calm(bits: f32) -> f32 {
+    -((1.0 - ANY) * (-bits).exp2() + ANY / VOCABULARY as f32).log2()
 }
 
 impl Reading {

@@ -122,6 +122,21 @@ impl Profile {
         bits(f64::from(share))
     }
 
+    /// Surprise about a workday or a weekend, beyond that of the whole host, which had so
+    /// many program starts `on_host` on earlier days of both kinds. On the first Saturday
+    /// everything is new, which says nothing about anything, and on a quiet Sunday all are
+    /// seldom; only what keeps away when others do not is surprising.
+    pub(crate) fn day_surprise(&self, on_host: &[f32; 2], at: &Moment) -> f32 {
+        let kind = usize::from(at.workday);
+        let expected = on_host[kind] / (on_host[0] + on_host[1]).max(f32::MIN_POSITIVE);
+        let found = (self.workdays[kind] + at.weight * expected)
+            / (self.workdays[0] + self.workdays[1] + at.weight);
+        if expected <= 0.0 {
+            return 0.0;
+        }
+        bits(f64::from((found / expected).min(1.0)))
+    }
+
     /// Surprise that a run of it connects to anything.
     pub(crate) fn net_surprise(&self, at: &Moment) -> f32 {
         let share = (self.connects + 0.5 * at.weight) / (self.count + at.weight);
@@ -163,6 +178,62 @@ impl Profile {
 mod tests {
     use super::*;
     use crate::moment::Calendar;
+
+    #[test]
+    fn a_weekend_is_surprising_only_for_what_keeps_away_from_it() {
+        let mut calendar = Calendar::default();
+        let on_host = [100.0, 500.0];
+        let of = |weekend: f32, work: f32| Profile {
+            workdays: [weekend, work],
+            ..Profile::default()
+        };
+        // The third day since the epoch was a Saturday.
+        let saturday = calendar.moment(2 * 24 * HOUR_NS, 1);
+        let monday = calendar.moment(4 * 24 * HOUR_NS, 1);
+        let cases = [
+            ("never seen", of(0.0, 0.0), on_host, saturday, 0.0..0.01),
+            (
+                "like the host",
+                of(20.0, 100.0),
+                on_host,
+                saturday,
+                0.0..0.01,
+            ),
+            (
+                "on workdays only",
+                of(0.0, 100.0),
+                on_host,
+                saturday,
+                6.0..7.0,
+            ),
+            (
+                "on workdays only",
+                of(0.0, 100.0),
+                on_host,
+                monday,
+                0.0..0.01,
+            ),
+            (
+                "at weekends only",
+                of(100.0, 0.0),
+                on_host,
+                monday,
+                6.0..7.0,
+            ),
+            (
+                "the first Saturday",
+                of(0.0, 100.0),
+                [0.0, 500.0],
+                saturday,
+                0.0..0.01,
+            ),
+            ("the first day", of(0.0, 5.0), [0.0, 0.0], monday, 0.0..0.01),
+        ];
+        for (name, profile, on_host, at, wanted) in cases {
+            let found = profile.day_surprise(&on_host, &at);
+            assert!(wanted.contains(&found), "{name}: {found}");
+        }
+    }
 
     #[test]
     fn a_nightly_job_is_surprising_at_noon() {

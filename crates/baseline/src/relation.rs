@@ -7,10 +7,11 @@
 //! share that it had so far in this context.
 
 use std::collections::HashSet;
+use std::hash::BuildHasherDefault;
 
 use serde::{Deserialize, Serialize};
 
-use crate::hash::pair;
+use crate::hash::{Hashed, pair};
 use crate::head::{Head, Worth};
 use crate::moment::Moment;
 use crate::sketch::Sketch;
@@ -82,7 +83,7 @@ pub(crate) struct Relation {
     contexts: Head<Context>,
     tail: Sketch,
     /// Every pair that was ever seen. Nothing is taken out of it.
-    firsts: HashSet<u64>,
+    firsts: HashSet<u64, BuildHasherDefault<Hashed>>,
 }
 
 impl Relation {
@@ -91,7 +92,7 @@ impl Relation {
             pairs: Head::new(PAIRS),
             contexts: Head::new(CONTEXTS),
             tail: Sketch::default(),
-            firsts: HashSet::new(),
+            firsts: HashSet::default(),
         }
     }
 

@@ -71,7 +71,7 @@ features! {
     TTY "tty_surprise" Users 0.0 24.0 true true "with or without a terminal, given the program";
     ORIGIN "origin_surprise" Users 0.0 24.0 true true "the network that a login came from, given the user";
     HOUR "hour_surprise" Time 0.0 24.0 true true "the hour of the day, given the program";
-    DOW "dow_surprise" Time 0.0 24.0 true true "workday or weekend, given the program";
+    DOW "dow_surprise" Time 0.0 24.0 true true "workday or weekend, given the program, beyond what the whole host does then";
     USER_HOUR "user_hour_surprise" Time 0.0 24.0 true true "the hour of the day, given who logged in";
     GAP "gap_z" Time -8.0 8.0 true true "time since the program last ran, in deviations from the usual";
     HOUR_SIN "hour_sin" Time -1.0 1.0 false false "the hour as a point on a circle; for the networks";

@@ -3,11 +3,13 @@
 //! Owns the counts and how they are kept; what a number means is `measure`'s to say.
 
 use std::collections::HashMap;
+use std::hash::BuildHasherDefault;
 
 use sentinel_model::{Ngram, NgramParams};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::chains::Chains;
+use crate::hash::Hashed;
 use crate::head::{Head, Worth};
 use crate::moment::{Calendar, MINUTE_NS, Moment};
 use crate::profile::{Hours, Profile};
@@ -74,13 +76,17 @@ pub(crate) struct Tables {
     pub(crate) user_hours: Head<UserHours>,
     pub(crate) host_hours: Hours,
     pub(crate) host_minute: Rate,
+    /// Program starts of whole days, at the weekend and on workdays.
+    pub(crate) host_workdays: [f32; 2],
+    /// Those of today, and which day that is.
+    today: ([f32; 2], u16),
     /// Minutes watched, by kind of hour, weighed by age.
     pub(crate) minutes: [f32; CLASSES],
     last_ns: i64,
     pub(crate) sequences: Sequences,
     /// Orders of programs in trees.
     pub(crate) chains: Chains,
-    names: HashMap<u64, Box<str>>,
+    names: HashMap<u64, Box<str>, BuildHasherDefault<Hashed>>,
 }
 
 impl Tables {
@@ -109,12 +115,14 @@ impl Tables {
             user_hours: Head::new(256),
             host_hours: Hours::default(),
             host_minute: Rate::default(),
+            host_workdays: [0.0; 2],
+            today: ([0.0; 2], 0),
             minutes: [0.0; CLASSES],
             last_ns: 0,
             // The parameters are constants within their ranges.
             sequences: Sequences(Ngram::new(params).unwrap_or_else(|_| unreachable!())),
             chains: Chains::default(),
-            names: HashMap::new(),
+            names: HashMap::default(),
         }
     }
 
@@ -158,6 +166,18 @@ impl Tables {
         }
     }
 
+    /// Counts a program start; it tells what a day of its kind has once the day is over.
+    pub(crate) fn learn_day(&mut self, at: &Moment) {
+        let (counts, day) = &mut self.today;
+        if *day != at.day {
+            for (whole, count) in self.host_workdays.iter_mut().zip(std::mem::take(counts)) {
+                *whole += count;
+            }
+            *day = at.day;
+        }
+        counts[usize::from(at.workday)] += at.weight;
+    }
+
     /// Once a day: sequences fade by themselves, other counts by their weights.
     pub(crate) fn fade(&mut self) {
         // Fails only for a factor outside 0 to 1.
@@ -190,6 +210,8 @@ impl Tables {
             .for_each(|u| u.hours.scale(factor));
         self.host_hours.scale(factor);
         self.host_minute.scale(factor);
+        let days = self.host_workdays.iter_mut().chain(&mut self.today.0);
+        days.for_each(|count| *count *= factor);
         self.minutes.iter_mut().for_each(|m| *m *= factor);
     }
 

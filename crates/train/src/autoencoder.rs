@@ -24,6 +24,8 @@ pub struct AutoencoderParams {
     pub masked: f64,
     /// Step length of Adam.
     pub learning_rate: f64,
+    /// The least spread of each column, in its own unit; none for as small as the data say.
+    pub spread_min: Vec<f32>,
     /// Decides every random choice.
     pub seed: u64,
 }
@@ -35,6 +37,7 @@ impl Default for AutoencoderParams {
             hidden: [16, 6, 16],
             masked: 0.1,
             learning_rate: 1e-3,
+            spread_min: Vec::new(),
             seed: 0,
         }
     }
@@ -77,7 +80,15 @@ pub fn train_autoencoder(
         rows.iter().all(|value| value.is_finite()),
         "a value is infinite or not a number"
     );
-    let (centers, spreads) = scale(rows, columns);
+    ensure!(
+        params.spread_min.is_empty() || params.spread_min.len() == columns,
+        "{} least spreads do not fit rows of {columns}",
+        params.spread_min.len()
+    );
+    let (centers, mut spreads) = scale(rows, columns);
+    for (spread, least) in spreads.iter_mut().zip(&params.spread_min) {
+        *spread = spread.max(*least);
+    }
     let [outer, middle, inner] = params.hidden;
     let widths = [columns, outer, middle, inner, columns];
     let mut weights = Weights::new(params.seed);

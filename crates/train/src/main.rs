@@ -37,7 +37,8 @@ enum Command {
 
 #[derive(Subcommand)]
 enum Network {
-    /// Trains the autoencoder on `rows`, a matrix of 32-bit floats, all of them normal
+    /// Trains the autoencoder on `rows`, a matrix of 32-bit floats, all of them normal, and,
+    /// where given, `spread_min`, the least spread of each column
     Autoencoder(Files),
     /// Trains the recurrent network on `tokens` and `lengths`, 32-bit numbers: sequences one
     /// after the other in the order of time, and how many tokens each has
@@ -100,8 +101,15 @@ fn run(network: Network) -> Result<()> {
             let bytes = read(&files.input)?;
             let (shape, rows) = tensor(&bytes, "rows", Dtype::F32, f32::from_le_bytes)?;
             ensure!(shape.len() == 2, "\"rows\" is not a matrix");
+            let spread_min = match SafeTensors::deserialize(&bytes) {
+                Ok(tensors) if tensors.tensor("spread_min").is_ok() => {
+                    tensor(&bytes, "spread_min", Dtype::F32, f32::from_le_bytes)?.1
+                }
+                _ => Vec::new(),
+            };
             let params = AutoencoderParams {
                 seed: files.seed,
+                spread_min,
                 ..AutoencoderParams::default()
             };
             let model = train_autoencoder(&rows, shape[1], &params)?;
