@@ -39,6 +39,10 @@ gdb             command -v gdb
 strace          command -v strace
 tmux            command -v tmux
 logrotate       command -v logrotate
+mandoc          command -v mandoc
+bsdextrautils   command -v col
+zsh             command -v zsh
+fish            command -v fish
 END
     ;;
   kernels)

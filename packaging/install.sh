@@ -24,6 +24,14 @@ rules=$prefix/share/sentinel/rules
 # The configuration as it was shipped, to tell an edited file from an old one.
 pristine=$prefix/share/sentinel/sentinel.toml
 
+man=$prefix/share/man
+# What each shell reads, and where it looks for it.
+completions=(
+  "bash $prefix/share/bash-completion/completions/sentinelctl"
+  "zsh $prefix/share/zsh/vendor-completions/_sentinelctl"
+  "fish $prefix/share/fish/vendor_completions.d/sentinelctl.fish"
+)
+
 # Only a live system has a manager to talk to: not a package's build root.
 systemd_runs() {
   [[ -z $dest && -d /run/systemd/system ]]
@@ -40,7 +48,7 @@ install_config() {
 }
 
 install_all() {
-  local program
+  local program shell file
   for program in sentinel sentinelctl sentinel-train; do
     [[ -x $release/$program ]] || {
       echo "$program is not built yet: run 'make build' first" >&2
@@ -58,6 +66,14 @@ install_all() {
   install -D -m 0644 systemd/sentinel.catalog "$dest$catalog"
   install -d "$dest$rules"
   install -m 0644 packaging/rules/* "$dest$rules"
+  install -d "$dest$man/man8" "$dest$man/man1"
+  "$release/sentinel" man "$dest$man/man8"
+  "$release/sentinelctl" man "$dest$man/man1"
+  for program in "${completions[@]}"; do
+    read -r shell file <<<"$program"
+    install -d "$(dirname "$dest$file")"
+    "$release/sentinelctl" completions "$shell" >"$dest$file"
+  done
   install_config
   if systemd_runs; then
     journalctl --update-catalog
@@ -75,6 +91,9 @@ uninstall_all() {
   rm -f "$dest$daemon" "$dest$cli" "$dest$trainer" "$dest$unit" "$dest$pristine" \
     "$dest$sysusers" "$dest$tmpfiles" "$dest$catalog"
   rm -rf "$dest$rules"
+  rm -f "$dest$man"/man8/sentinel{,-*}.8 "$dest$man"/man1/sentinelctl{,-*}.1
+  local entry
+  for entry in "${completions[@]}"; do rm -f "$dest${entry#* }"; done
   local folder
   for folder in "$(dirname "$dest$pristine")" "$(dirname "$dest$trainer")"; do
     rmdir --ignore-fail-on-non-empty "$folder" 2>/dev/null || true

@@ -1,16 +1,19 @@
-//! Clients that mean no good, or are broken: memory stays bounded, and events flow.
+//! Clients that mean no good, or are broken, at the socket of this host and at the network's:
+//! memory stays bounded, and events flow.
+
+mod door;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 use sentinel_api::v1::sentinel_client::SentinelClient;
 use sentinel_api::v1::{EventUpdate, GetModeRequest, StreamEventsRequest};
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::codegen::http::uri::PathAndQuery;
-use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request, Status, Streaming};
+
+use door::{Door, Doors};
 
 use crate::support::{Daemon, Follow, PATIENCE, Trigger};
 
@@ -32,18 +35,6 @@ fn memory_mib(daemon: &Daemon) -> u64 {
     kib.and_then(|kib| kib.trim().parse::<u64>().ok())
         .expect("a number")
         / 1024
-}
-
-async fn connect(daemon: &Daemon) -> Result<Channel, tonic::transport::Error> {
-    let socket = daemon.socket();
-    Endpoint::try_from(format!("unix://{}", socket.display()))
-        .expect("is an address")
-        // So that a stream that is not read could hold as much as the daemon lets it.
-        .initial_stream_window_size(1 << 30)
-        .initial_connection_window_size(1 << 30)
-        .connect_timeout(Duration::from_secs(10))
-        .connect()
-        .await
 }
 
 /// Carries bytes as they are, whatever the service expects.
@@ -87,8 +78,8 @@ impl Decoder for Raw {
 }
 
 /// Calls with arbitrary bytes; the code of the answer.
-async fn call_raw(daemon: &Daemon, path: &'static str, bytes: Vec<u8>) -> Code {
-    let channel = connect(daemon).await.expect("connects");
+async fn call_raw(door: &Door, path: &'static str, bytes: Vec<u8>) -> Code {
+    let channel = door.connect().await.expect("connects");
     let mut client = tonic::client::Grpc::new(channel);
     client.ready().await.expect("is ready");
     let path = PathAndQuery::from_static(path);
@@ -118,10 +109,25 @@ fn events_flow(follow: &Follow) {
 
 #[test]
 fn malformed_and_giant_messages_are_refused_one_by_one() {
-    let Some(daemon) = Daemon::start("malformed_and_giant_messages_are_refused_one_by_one") else {
-        return;
-    };
-    let before = memory_mib(&daemon);
+    let test = "malformed_and_giant_messages_are_refused_one_by_one";
+    if let Some(daemon) = Daemon::start(test) {
+        let door = Door::of_host(&daemon);
+        malformed_and_giant(&daemon, &door);
+        daemon.stop();
+    }
+}
+
+#[test]
+fn malformed_and_giant_messages_from_afar_are_refused_one_by_one() {
+    let test = "malformed_and_giant_messages_from_afar_are_refused_one_by_one";
+    if let Some(doors) = Doors::open(test, "") {
+        malformed_and_giant(doors.daemon(), &doors.of_admin());
+        doors.stop();
+    }
+}
+
+fn malformed_and_giant(daemon: &Daemon, door: &Door) {
+    let before = memory_mib(daemon);
     runtime().block_on(async {
         let set_mode = "/sentinel.v1.Sentinel/SetMode";
         let list = "/sentinel.v1.Sentinel/ListAlerts";
@@ -133,31 +139,35 @@ fn malformed_and_giant_messages_are_refused_one_by_one() {
             vec![0x12, 0xff, 0xff, 0xff, 0xff, 0x0f],
             vec![0x12, 0x02, 0xff, 0xfe],
         ] {
-            let code = call_raw(&daemon, list, bytes.clone()).await;
+            let code = call_raw(door, list, bytes.clone()).await;
             assert!(
                 matches!(code, Code::Internal | Code::InvalidArgument),
                 "{bytes:?}: {code:?}"
             );
         }
         assert_eq!(
-            call_raw(&daemon, set_mode, vec![0x08, 0x63]).await,
+            call_raw(door, set_mode, vec![0x08, 0x63]).await,
             Code::InvalidArgument
         );
         for _ in 0..20 {
-            let code = call_raw(&daemon, set_mode, vec![0; 64 << 20]).await;
+            let code = call_raw(door, set_mode, vec![0; 64 << 20]).await;
             assert!(
                 matches!(code, Code::OutOfRange | Code::ResourceExhausted),
                 "{code:?}"
             );
         }
-        let unknown = call_raw(&daemon, "/sentinel.v1.Sentinel/Explode", vec![]).await;
+        let unknown = call_raw(door, "/sentinel.v1.Sentinel/Explode", vec![]).await;
         assert_eq!(unknown, Code::Unimplemented);
     });
-    let grown = memory_mib(&daemon).saturating_sub(before);
-    println!("memory grew by {grown} MiB");
-    assert!(grown < GROWTH_MIB_MAX, "memory grew by {grown} MiB");
+    check_growth(daemon, before, "by messages");
     assert_eq!(daemon.ctl_json(&["--json", "mode"])["mode"], "learn");
-    daemon.stop();
+}
+
+/// How much more memory it takes than before.
+fn check_growth(daemon: &Daemon, before: u64, what: &str) {
+    let grown = memory_mib(daemon).saturating_sub(before);
+    println!("memory grew by {grown} MiB {what}");
+    assert!(grown < GROWTH_MIB_MAX, "memory grew by {grown} MiB {what}");
 }
 
 const STREAMS: usize = 1000;
@@ -165,12 +175,12 @@ const CONNECTIONS: usize = 25;
 
 /// Waits until the daemon has noticed that earlier connections are gone: until so many
 /// can be open at once.
-async fn room_for(daemon: &Daemon, connections: usize) {
+async fn room_for(door: &Door, connections: usize) {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let mut open = Vec::new();
         for _ in 0..connections {
-            let Ok(channel) = connect(daemon).await else {
+            let Ok(channel) = door.connect().await else {
                 break;
             };
             // Whether there is a place shows with the first call.
@@ -193,27 +203,38 @@ async fn room_for(daemon: &Daemon, connections: usize) {
 
 #[test]
 fn a_thousand_idle_streams_and_a_flood_of_connections_are_bounded() {
-    let Some(daemon) =
-        Daemon::start("a_thousand_idle_streams_and_a_flood_of_connections_are_bounded")
-    else {
-        return;
-    };
-    let follow = Follow::start(&daemon, &["--json", "events", "--follow", "--kind", "exec"]);
-    let before = memory_mib(&daemon);
+    let test = "a_thousand_idle_streams_and_a_flood_of_connections_are_bounded";
+    if let Some(daemon) = Daemon::start(test) {
+        let door = Door::of_host(&daemon);
+        idle_streams_and_flood(&daemon, &door);
+        daemon.stop();
+    }
+}
+
+#[test]
+fn a_thousand_idle_streams_and_a_flood_of_connections_from_afar_are_bounded() {
+    let test = "a_thousand_idle_streams_and_a_flood_of_connections_from_afar_are_bounded";
+    if let Some(doors) = Doors::open(test, "") {
+        idle_streams_and_flood(doors.daemon(), &doors.of_reader());
+        doors.stop();
+    }
+}
+
+fn idle_streams_and_flood(daemon: &Daemon, door: &Door) {
+    let follow = Follow::start(daemon, &["--json", "events", "--follow", "--kind", "exec"]);
+    let before = memory_mib(daemon);
     // They send nothing, and stay.
-    let flood: Vec<UnixStream> = (0..500)
-        .filter_map(|_| UnixStream::connect(daemon.socket()).ok())
-        .collect();
+    let flood = door.flood(500);
     events_flow(&follow);
     drop(flood);
     let runtime = runtime();
     // As many as are opened below.
-    runtime.block_on(room_for(&daemon, CONNECTIONS));
+    runtime.block_on(room_for(door, CONNECTIONS));
     let mut answers: BTreeMap<String, usize> = BTreeMap::new();
     let mut open: Vec<Streaming<EventUpdate>> = Vec::new();
     runtime.block_on(async {
         for _ in 0..CONNECTIONS {
-            let Ok(channel) = connect(&daemon).await else {
+            let Ok(channel) = door.connect().await else {
                 continue;
             };
             for _ in 0..STREAMS / CONNECTIONS {
@@ -239,11 +260,10 @@ fn a_thousand_idle_streams_and_a_flood_of_connections_are_bounded() {
         open.len()
     );
     events_flow(&follow);
-    let grown = memory_mib(&daemon).saturating_sub(before);
-    println!("memory grew by {grown} MiB");
-    assert!(grown < GROWTH_MIB_MAX, "memory grew by {grown} MiB");
+    check_growth(daemon, before, "by idle streams");
     // When they leave, their places are free again.
     drop(open);
+    runtime.block_on(room_for(door, CONNECTIONS));
     drop(runtime);
     let deadline = Instant::now() + PATIENCE;
     while !daemon.ctl(&["alerts"]).status.success() || !daemon.ctl(&["mode"]).status.success() {
@@ -256,17 +276,30 @@ fn a_thousand_idle_streams_and_a_flood_of_connections_are_bounded() {
         "{}",
         status["access"]
     );
-    daemon.stop();
 }
 
 #[test]
 fn clients_that_stop_reading_hold_up_nobody() {
     let test = "clients_that_stop_reading_hold_up_nobody";
-    let Some(daemon) = Daemon::start_with(test, LARGE_RINGS) else {
-        return;
-    };
-    let follow = Follow::start(&daemon, &["--json", "events", "--follow", "--kind", "exec"]);
-    let before = memory_mib(&daemon);
+    if let Some(daemon) = Daemon::start_with(test, LARGE_RINGS) {
+        let door = Door::of_host(&daemon);
+        unread_streams(&daemon, &door);
+        daemon.stop();
+    }
+}
+
+#[test]
+fn clients_from_afar_that_stop_reading_hold_up_nobody() {
+    let test = "clients_from_afar_that_stop_reading_hold_up_nobody";
+    if let Some(doors) = Doors::open(test, LARGE_RINGS) {
+        unread_streams(doors.daemon(), &doors.of_reader());
+        doors.stop();
+    }
+}
+
+fn unread_streams(daemon: &Daemon, door: &Door) {
+    let follow = Follow::start(daemon, &["--json", "events", "--follow", "--kind", "exec"]);
+    let before = memory_mib(daemon);
     // It runs only while it is told to.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -275,7 +308,7 @@ fn clients_that_stop_reading_hold_up_nobody() {
     let mut unread: Vec<Streaming<EventUpdate>> = Vec::new();
     runtime.block_on(async {
         for _ in 0..2 {
-            let channel = connect(&daemon).await.expect("connects");
+            let channel = door.connect().await.expect("connects");
             for _ in 0..50 {
                 let mut client = SentinelClient::new(channel.clone());
                 let answer = client.stream_events(StreamEventsRequest::default()).await;
@@ -289,14 +322,8 @@ fn clients_that_stop_reading_hold_up_nobody() {
         trigger.run(&["exit", "0"]);
     }
     events_flow(&follow);
-    let grown = memory_mib(&daemon).saturating_sub(before);
-    println!(
-        "memory grew by {grown} MiB with {} unread streams",
-        unread.len()
-    );
-    assert!(grown < GROWTH_MIB_MAX, "memory grew by {grown} MiB");
+    check_growth(daemon, before, "by streams that nobody reads");
     let status = daemon.ctl_json(&["--json", "status"]);
     assert_eq!(status["problems"], serde_json::json!([]), "{status}");
     drop(unread);
-    daemon.stop();
 }

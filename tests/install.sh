@@ -14,6 +14,8 @@ installs() {
   make --silent install DESTDIR="$dest" PREFIX=/usr &&
     [[ -x $dest/usr/sbin/sentinel && -x $dest/usr/bin/sentinelctl ]] &&
     "$dest/usr/libexec/sentinel/sentinel-train" --version &&
+    [[ -s $dest/usr/share/man/man8/sentinel-run.8 && -s $dest/usr/share/man/man1/sentinelctl-alerts.1 &&
+      -s $dest/usr/share/bash-completion/completions/sentinelctl ]] &&
     cmp systemd/sentinel.service "$dest/usr/lib/systemd/system/sentinel.service" &&
     cmp packaging/sentinel.toml "$config"
 }

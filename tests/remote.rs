@@ -23,15 +23,20 @@ use crate::support::authority::{Authority, Files, Wanted};
 use crate::support::{Daemon, PATIENCE, sentinelctl};
 
 /// A daemon that serves the network of this host, and what its operator has.
-struct Host {
-    daemon: Daemon,
+pub struct Host {
+    pub daemon: Daemon,
     dir: TempDir,
-    port: u16,
+    pub port: u16,
     operators: Authority,
 }
 
 impl Host {
     fn start(test: &str) -> Option<Host> {
+        Host::start_with(test, "")
+    }
+
+    /// Starts one with more lines of configuration.
+    pub fn start_with(test: &str, more: &str) -> Option<Host> {
         let dir = TempDir::new().expect("a folder");
         // Free now, and in all likelihood a moment later.
         let free = TcpListener::bind("127.0.0.1:0").expect("a port");
@@ -43,7 +48,7 @@ impl Host {
         sensors.write(&dir.path().join("sensors.pem"));
         sensors.issue(dir.path(), "server", SERVER);
         let config = config(&dir, port, "\"CN=reader\", \"DNS=probe.example\"", ADMINS);
-        let daemon = Daemon::start_with(test, &config)?;
+        let daemon = Daemon::start_with(test, &(config + more))?;
         let host = Host {
             daemon,
             dir,
@@ -53,11 +58,11 @@ impl Host {
         Some(host)
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 
-    fn issue(&self, name: &str, wanted: Wanted<'_>) -> Files {
+    pub fn issue(&self, name: &str, wanted: Wanted<'_>) -> Files {
         self.operators.issue(self.dir.path(), name, wanted)
     }
 
@@ -94,13 +99,13 @@ const SERVER: Wanted<'_> = Wanted {
     uri: "",
     expired: false,
 };
-const READER: Wanted<'_> = Wanted {
+pub const READER: Wanted<'_> = Wanted {
     common: "reader",
     dns: "",
     uri: "",
     expired: false,
 };
-const ADMIN: Wanted<'_> = Wanted {
+pub const ADMIN: Wanted<'_> = Wanted {
     common: "somebody",
     dns: "",
     uri: "spiffe://example/admin",

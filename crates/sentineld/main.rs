@@ -2,7 +2,7 @@
 
 #![forbid(unsafe_code)]
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
@@ -90,7 +90,7 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         config: Option<PathBuf>,
     },
-    /// Write the man page.
+    /// Write the man pages.
     #[command(hide = true)]
     Man {
         /// The folder, which must exist.
@@ -133,6 +133,22 @@ fn main() -> ExitCode {
             }
         }
     }
+}
+
+/// Writes the page of a command and those of the commands in it.
+fn man(command: &clap::Command, dir: &Path) -> std::io::Result<()> {
+    for sub in command.get_subcommands().filter(|sub| !sub.is_hide_set()) {
+        man(sub, dir)?;
+    }
+    let told = std::env::var("SOURCE_DATE_EPOCH").ok();
+    let told = told.and_then(|seconds| jiff::Timestamp::from_second(seconds.parse().ok()?).ok());
+    let date = told.unwrap_or_else(jiff::Timestamp::now);
+    let page = clap_mangen::Man::new(command.clone())
+        .section("8")
+        .date(date.to_zoned(jiff::tz::TimeZone::UTC).date().to_string())
+        .source(concat!("Sentinel ", env!("CARGO_PKG_VERSION")))
+        .manual("Sentinel");
+    page.generate_to(dir).map(|_| ())
 }
 
 fn execute(command: Command) -> Result<()> {
@@ -197,12 +213,9 @@ fn execute(command: Command) -> Result<()> {
             learning::relearn(&dir, &Host::read()?.name, learn, store, replace)
         }
         Command::Man { dir } => {
-            let page = clap_mangen::Man::new(Cli::command()).section("8");
-            let mut text = Vec::new();
-            page.render(&mut text)
-                .context("cannot write the man page")?;
-            let path = dir.join("sentinel.8");
-            std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
+            let mut command = Cli::command().disable_help_subcommand(true);
+            command.build();
+            man(&command, &dir).with_context(|| format!("cannot write to {}", dir.display()))
         }
         Command::Cleanup => {
             journald::start(true);

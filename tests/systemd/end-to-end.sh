@@ -18,6 +18,7 @@ check 'nothing is wrong with it inside its sandbox' has_no_problems
 check 'sentinelctl doctor finds nothing that must be mended' nothing_to_mend
 check 'its exposure is at most 2.0' is_closed
 check 'it runs as its own user and holds no capability' holds_no_capability
+check 'its limits are those of the unit' is_limited
 check 'groups decide who may ask and who may change' groups_decide
 check 'sentinelctl mode detect switches the mode' switches_to_detect
 check 'sentinelctl simulate fileless runs' simulates
@@ -32,6 +33,8 @@ check 'a restart keeps the alerts' history_survives
 check 'it comes back after kill -9, and nothing was missed or told twice' recovers_from_kill
 check 'the watchdog restarts it when it stands still' with_short_watchdog watchdog_restarts
 check 'the watchdog restarts it when only its pipeline stands still' with_short_watchdog pipeline_is_watched
+check 'it is not started for ever' restarts_are_limited
+check 'what a killed daemon in the foreground left is told, and cleaned up' cleans_up
 check 'over TCP, certificates decide, within its sandbox' with_network serves_certificates
 check 'on a full disk it goes on, counts what is lost, and writes again' on_small_disk
 check 'it stops with success, and nothing stays in the kernel' stops_cleanly

@@ -45,11 +45,20 @@ starts() {
 # Lower is better; ten times the exposure.
 is_closed() { systemd-analyze security --no-pager --threshold=20 "$unit"; }
 
-# Every thread, and every set from which a capability could come back.
+# Every process of the unit, every thread of it, and every set from which a capability could
+# come back. What parses what others wrote is among them, so none of it could load a program.
 holds_no_capability() {
-  local pid status text
+  local pid
   pid=$(main_pid) && [[ $(stat -c %U "/proc/$pid") == sentinel ]] || return
-  for status in "/proc/$pid"/task/*/status; do
+  for pid in $(processes); do bare "$pid" || return; done
+}
+
+processes() { cat "/sys/fs/cgroup/system.slice/$unit/cgroup.procs"; }
+
+# bare PID: it holds no capability, and system calls are filtered.
+bare() {
+  local status text
+  for status in "/proc/$1"/task/*/status; do
     # A thread may end meanwhile; what cannot be read of one that has not is a failure.
     text=$(cat "$status" 2>/dev/null) || { [[ ! -e $status ]] && continue; return 1; }
     echo "$status"
@@ -142,6 +151,72 @@ has_status_line() {
   systemctl status --no-pager "$unit" | grep 'Status: "..*"'
 }
 
+# What systemd took from the unit.
+is_limited() {
+  systemctl show --property MemoryMax,TasksMax,CPUWeight,OOMScoreAdjust,NRestarts "$unit"
+  [[ $(show MemoryMax) == $((512 << 20)) && $(show TasksMax) == 64 && $(show CPUWeight) == 200 &&
+    $(show OOMScoreAdjust) == -900 && $(show NRestarts) == 0 ]]
+}
+
+# The kernel enforces it; a guest without a kernel of its own may not have the controllers.
+limits_are_enforced() {
+  local pid group=/sys/fs/cgroup/system.slice/$unit
+  pid=$(main_pid) && head "$group"/{memory.max,pids.max,cpu.weight,memory.peak} "/proc/$pid/oom_score_adj"
+  [[ $(cat "$group/memory.max") == $((512 << 20)) && $(cat "$group/pids.max") == 64 &&
+    $(cat "$group/cpu.weight") == 200 && $(cat "/proc/$pid/oom_score_adj") == -900 ]]
+}
+
+# Killed again and again, it is not started for ever.
+restarts_are_limited() {
+  local kills=0 pid
+  systemctl reset-failed "$unit" && systemctl restart "$unit" || return
+  until [[ $(show ActiveState) == failed ]]; do
+    ((kills < 10)) || { echo "started again after $kills kills"; return 1; }
+    # Not before it is ready, so that what is counted is starts of a whole daemon.
+    eventually "$patience" active >/dev/null || { [[ $(show ActiveState) == failed ]] && break; return 1; }
+    pid=$(main_pid) && kill -KILL "$pid" && kills=$((kills + 1))
+    eventually 20 gone_or_failed "$pid" || return
+  done
+  echo "$kills kills, then: $(show Result)"
+  systemctl status --no-pager "$unit" | grep -i 'start request repeated too quickly'
+  # The limit counts starts, and the first one was ours.
+  [[ $kills == 5 ]] || return
+  systemctl reset-failed "$unit" && systemctl start "$unit" && active
+}
+
+gone_or_failed() { [[ ! -e /proc/$1 ]]; }
+
+# A daemon in the foreground that is killed leaves its programs in the BPF file system. The
+# doctor names it, cleanup removes what it left, and nothing of the service that lives.
+cleans_up() {
+  local left programs own words
+  own=$(programs_of "$(main_pid)")
+  install -d /tmp/left && : >/tmp/left/config
+  sentinel run --config /tmp/left/config --data-dir /tmp/left/data --socket /tmp/left/sock 2>/tmp/left/log &
+  left=$!
+  eventually "$patience" sentinelctl --socket /tmp/left/sock mode || { cat /tmp/left/log; return 1; }
+  programs=$(programs_of "$left")
+  [[ $(sentinel cleanup) == 'no daemon left kernel programs behind' ]] || { echo 'it took a living one for gone'; return 1; }
+  kill -KILL "$left"
+  wait "$left"
+  # They wait for the next daemon of that folder.
+  sleep 1
+  # shellcheck disable=SC2086
+  if none_loaded $programs >/dev/null; then echo 'nothing was left'; return 1; fi
+  words=$(sentinelctl doctor) || { echo "$words"; return 1; }
+  grep '^warn  leftovers.*/tmp/left/data' <<<"$words" || { echo "$words"; return 1; }
+  words=$(setpriv --reuid nobody --clear-groups sentinel cleanup 2>&1) && { echo "nobody may: $words"; return 1; }
+  words=$(sentinel cleanup) || return
+  echo "$words"
+  grep '^removed /sys/fs/bpf/sentinel/.*, left by a daemon with data folder /tmp/left/data$' <<<"$words" || return
+  [[ -z $(ls /sys/fs/bpf/sentinel) ]] || { ls -R /sys/fs/bpf/sentinel; return 1; }
+  # shellcheck disable=SC2086
+  eventually 20 none_loaded $programs || return
+  sentinelctl doctor | grep '^good  leftovers' || return
+  [[ $(sentinel cleanup) == 'no daemon left kernel programs behind' ]] || return
+  active && [[ $(programs_of "$(main_pid)") == "$own" ]]
+}
+
 # Three days of a made-up host until now, imported and learned by root for the daemon's user.
 relearns() {
   local data=/var/lib/sentinel words
@@ -160,7 +235,18 @@ trains() {
   local words
   words=$(sentinelctl baseline fit 2>&1) || { echo "$words"; return 1; }
   echo "$words"
+  # The trainer is a process of its own; it has nothing that the daemon has not.
+  eventually 60 bare_trainer || return
   eventually 300 trained && has_no_problems
+}
+
+bare_trainer() {
+  local pid
+  for pid in $(processes); do
+    [[ $(cat "/proc/$pid/comm" 2>/dev/null) == sentinel-train ]] && bare "$pid" && return
+  done
+  echo "no trainer among $(processes | xargs)"
+  return 1
 }
 
 trained() {

@@ -69,6 +69,7 @@ echo "        its start took $((SECONDS - began)) s"
 check 'hooks of the inner tier run' inner_tier_runs
 check 'nothing is wrong with it inside its sandbox' only_loss
 check 'it runs as its own user and holds no capability' holds_no_capability
+check 'its limits are enforced by the kernel' limits_are_enforced
 check 'sentinelctl mode detect switches the mode' switches_to_detect
 check 'what happens is seen' sees_now
 check 'sentinelctl simulate fileless runs' simulates

@@ -20,8 +20,6 @@ mod when;
 use std::env;
 use std::process::ExitCode;
 
-use clap::Parser;
-
 use cli::{Cli, Command};
 use failure::{Failure, Kind, Report};
 use output::Output;
@@ -30,7 +28,7 @@ fn main() -> ExitCode {
     if let Some(code) = command::simulate::child(env::args_os().skip(1)) {
         return code;
     }
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::typed() {
         Ok(cli) => cli,
         Err(error) if error.use_stderr() && asks_for_json() => {
             let code = Failure::usage("").exit_code();

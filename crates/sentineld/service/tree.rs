@@ -1,6 +1,7 @@
 //! The process tree, as the pipeline's table has it.
 
 use std::collections::{HashMap, HashSet};
+use std::path::Path;
 use std::sync::Arc;
 
 use sentinel_api::v1;
@@ -20,6 +21,8 @@ pub async fn tree(
 ) -> Result<v1::GetTreeResponse, Status> {
     let living = facts.hub.processes().await;
     let living = living.ok_or_else(|| Status::unavailable("the pipeline does not answer"))?;
+    let there = |p: &Arc<Process>| is_there(p.pid, &p.exe, &p.comm);
+    let living: Vec<_> = living.into_iter().filter(there).collect();
     let mut processes = linked(&living);
     if let Some(pid) = request.pid {
         let wanted = family(&processes, pid)
@@ -27,6 +30,12 @@ pub async fn tree(
         processes.retain(|process| wanted.contains(&process.pid));
     }
     Ok(v1::GetTreeResponse { processes })
+}
+
+/// A process of which nothing was ever seen but its number, because what told of it was lost,
+/// may be gone without that having been seen either. Then /proc knows.
+fn is_there(pid: u32, exe: &str, comm: &str) -> bool {
+    !(exe.is_empty() && comm.is_empty()) || Path::new(&format!("/proc/{pid}")).exists()
 }
 
 /// Each process with the nearest of its ancestors that lives. A pid may have been reused
@@ -98,6 +107,15 @@ mod tests {
             parent,
             ..v1::TreeProcess::default()
         }
+    }
+
+    #[test]
+    fn what_nothing_is_known_of_is_looked_for() {
+        // No process has this number: it is beyond what the kernel gives out.
+        let gone = 1 << 23;
+        assert!(!is_there(gone, "", ""));
+        assert!(is_there(gone, "", "seen") && is_there(gone, "/bin/seen", ""));
+        assert!(is_there(std::process::id(), "", ""));
     }
 
     #[test]
