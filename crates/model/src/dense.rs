@@ -63,9 +63,24 @@ impl Dense {
 
     /// Fills `outputs` from inputs that come in one or more pieces.
     #[inline]
-    pub(crate) fn apply<'a>(&self, inputs: impl Iterator<Item = &'a f32>, outputs: &mut [f32]) {
+    pub(crate) fn apply<'a>(&self, mut inputs: impl Iterator<Item = &'a f32>, outputs: &mut [f32]) {
         outputs.copy_from_slice(&self.bias);
-        for (row, input) in self.by_input.chunks_exact(self.outputs).zip(inputs) {
+        let n = self.outputs;
+        // Four rows at a time, so that each output is loaded and stored once for four inputs;
+        // every output is still summed up in the order of the inputs.
+        let mut blocks = self.by_input.chunks_exact(4 * n);
+        for block in &mut blocks {
+            let mut next = || inputs.next().copied().unwrap_or(0.0);
+            let x = [next(), next(), next(), next()];
+            let (first, rest) = block.split_at(n);
+            let (second, rest) = rest.split_at(n);
+            let (third, fourth) = rest.split_at(n);
+            let rows = first.iter().zip(second).zip(third.iter().zip(fourth));
+            for (output, ((a, b), (c, d))) in outputs.iter_mut().zip(rows) {
+                *output = *output + a * x[0] + b * x[1] + c * x[2] + d * x[3];
+            }
+        }
+        for (row, input) in blocks.remainder().chunks_exact(n).zip(inputs) {
             for (output, weight) in outputs.iter_mut().zip(row) {
                 *output += weight * input;
             }
@@ -76,6 +91,27 @@ impl Dense {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sums_up_in_the_order_of_the_inputs() {
+        let mut random = crate::random::SplitMix64::stream(8, 1);
+        let mut draw =
+            |n: usize| -> Vec<f32> { (0..n).map(|_| random.unit() as f32 - 0.5).collect() };
+        for (inputs, outputs) in [(1, 3), (3, 1), (4, 8), (7, 5), (96, 33)] {
+            let (weights, bias, given) = (draw(inputs * outputs), draw(outputs), draw(inputs));
+            let layer = Dense::new(&weights, &bias).expect("fits");
+            let mut found = vec![0.0; outputs];
+            layer.apply(given.iter(), &mut found);
+            for (at, found) in found.iter().enumerate() {
+                let row = &weights[at * inputs..][..inputs];
+                let wanted = row
+                    .iter()
+                    .zip(&given)
+                    .fold(bias[at], |sum, (w, x)| sum + w * x);
+                assert_eq!(*found, wanted, "{inputs} to {outputs}, output {at}");
+            }
+        }
+    }
 
     #[test]
     fn multiplies_and_adds() {

@@ -12,6 +12,8 @@ use crate::weights::{Weights, shuffled};
 const LAYERS: usize = 4;
 const BATCH: usize = 64;
 const STEPS_MIN: usize = 3_000;
+/// More steps do not help a table of any size, and cost minutes.
+const STEPS_MAX: usize = 30_000;
 
 /// How to train an autoencoder.
 #[derive(Debug, Clone)]
@@ -45,14 +47,16 @@ impl Default for AutoencoderParams {
 
 impl AutoencoderParams {
     /// For a table of unknown origin: layers by the number of columns, and at least as
-    /// many steps as small tables need.
+    /// many steps as small tables need, and no more than large ones do.
     pub fn for_table(rows: usize, columns: usize) -> Self {
         let middle = (columns / 3).clamp(1, 16);
         let outer = (columns * 2).clamp(8, 32);
         let batches = rows.div_ceil(BATCH).max(1);
         Self {
             hidden: [outer, middle, outer],
-            epochs: (STEPS_MIN / batches).clamp(20, 400),
+            epochs: (STEPS_MIN / batches)
+                .clamp(20, 400)
+                .min((STEPS_MAX / batches).max(3)),
             ..Self::default()
         }
     }

@@ -49,7 +49,7 @@ pub(super) fn both(train: &Frame, test: &Frame, label: &str) -> Result<(Matrix, 
     }
     if !skipped.is_empty() {
         let names = skipped.join(", ");
-        eprintln!("sentinel-train: columns without numbers are left out: {names}");
+        eprintln!("note: columns without numbers are left out: {names}");
     }
     ensure!(
         !learned.is_empty(),

@@ -22,6 +22,15 @@ pub(super) fn measure(task: &Task, column: &str) -> Result<Report> {
         vocabulary.0.len() > 1,
         "column {column:?} of TRAIN has fewer than two different tokens"
     );
+    ensure!(
+        test.iter()
+            .flatten()
+            .any(|token| vocabulary.0.contains_key(token))
+            || test.iter().all(Vec::is_empty),
+        "column {column:?} of TEST has no token that TRAIN has: it holds {} there and {} here",
+        task.train.column(column)?.data_type(),
+        task.test.column(column)?.data_type()
+    );
     let (train, test) = (vocabulary.numbers(&train), vocabulary.numbers(&test));
 
     let fit = |rows: &[usize]| {
