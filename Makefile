@@ -29,11 +29,15 @@ build: sensor ## the same, and the program that trains networks and measures mod
 test: ## everything that must pass before a change lands
 	@tests/run.sh
 
-test-kernels: build ## boot Debian's kernels under QEMU and run the sensor in each
+test-kernels: ## boot Debian's kernels under QEMU and run the sensor in each
+	@packaging/install-dependencies.sh build
+	@packaging/install-dependencies.sh test
 	@packaging/install-dependencies.sh kernels
 	@tests/kernels/test.sh
 
-test-kernels-near: build ## the same in brief, on one kernel older and one newer than this one
+test-kernels-near: ## the same in brief, on one kernel older and one newer than this one
+	@packaging/install-dependencies.sh build
+	@packaging/install-dependencies.sh test
 	@packaging/install-dependencies.sh kernels
 	@tests/kernels/around.sh
 

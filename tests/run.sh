@@ -77,7 +77,9 @@ rust_tests() { cargo test --release --locked --workspace --no-fail-fast -- --sho
 # Private items are documented, so links to them work.
 rust_docs() { RUSTDOCFLAGS='-D warnings -A rustdoc::private-intra-doc-links' cargo doc --release --locked --workspace --no-deps --document-private-items; }
 
-packaging/install-dependencies.sh build && packaging/install-dependencies.sh test || exit
+for purpose in build test kernels; do
+  packaging/install-dependencies.sh $purpose || exit
+done
 
 part 'rust format' rust_format
 part 'c format' c_format
@@ -97,6 +99,8 @@ part 'interoperability' tests/python/test.sh
 part 'packages' tests/packages.sh
 part 'systemd' tests/systemd/test.sh
 part 'noise' tests/noise.sh
+# The sensor in brief, emulated: some two to four minutes for each of two kernels.
+part 'other kernels' tests/kernels/around.sh
 part 'noise of a server' tests/systemd/test.sh honest-work.sh
 
 echo

@@ -42,13 +42,16 @@ logs=target/test-logs/kernels
 image=target/kernels/image
 mkdir -p "$logs" target/kernels
 
+# All of the workspace, as the other tests build it: asked for less, dependencies would be
+# compiled again for another set of features.
+cargo build --release --locked --workspace --all-targets
+
 # The path of the integration tests' program is known to cargo alone.
 integration() {
-  cargo test --release --locked --no-run --test integration --message-format json |
+  cargo test --release --locked --workspace --no-run --message-format json |
     jq --raw-output 'select(.reason == "compiler-artifact" and .target.name == "integration") | .executable'
 }
 
-cargo build --release --locked
 cc -O1 -pthread -o target/kernels/trigger tests/triggers/trigger.c
 for bits in 64 32; do
   cc -O1 -static -m$bits -o target/kernels/calls$bits tests/triggers/calls.c
