@@ -14,9 +14,6 @@
 #include "memory.bpf.h"
 #include "open.bpf.h"
 
-/* include/uapi/linux/net.h */
-#define SYS_ACCEPT 5
-#define SYS_ACCEPT4 18
 /* include/uapi/linux/shm.h */
 #define SHM_RDONLY 010000
 #define SHM_EXEC 0100000
@@ -36,7 +33,7 @@ struct {
 SEC("tp_btf/sys_exit")
 int BPF_PROG(handle_call, struct pt_regs *regs, long result)
 {
-	__u32 id = call__of_number(call__number(regs), (void *)bpf_get_current_task());
+	__u32 id = call__which(regs, (void *)bpf_get_current_task());
 
 	if (id == SENTINEL_CALL_NONE)
 		return 0;
@@ -76,28 +73,25 @@ int BPF_PROG(call_memfd, struct pt_regs *regs, long result)
 	return memfd__made(result);
 }
 
-/* accept, accept4, socketcall */
+/* accept, accept4 */
 SEC("tp_btf/sys_exit")
 int BPF_PROG(call_accept, struct pt_regs *regs, long result)
 {
 	struct call call = {};
 
-	if (!call__begin(&call, regs, result))
+	if (!call__begin_unwrapped(&call, regs, result))
 		return 0;
 	call__redirects(&call);
-	if (call.id == SENTINEL_CALL_SOCKETCALL && call.args[0] != SYS_ACCEPT &&
-	    call.args[0] != SYS_ACCEPT4)
-		return 0;
 	return accept__returned(result);
 }
 
-/* dup, dup2, dup3, fcntl, recvmsg, socket */
+/* dup, dup2, dup3, fcntl, recvmsg, recvmmsg, socket */
 SEC("tp_btf/sys_exit")
 int BPF_PROG(call_redirect, struct pt_regs *regs, long result)
 {
 	struct call call = {};
 
-	return call__begin(&call, regs, result) ? call__redirects(&call) : 0;
+	return call__begin_unwrapped(&call, regs, result) ? call__redirects(&call) : 0;
 }
 
 SEC("tp_btf/sys_exit")
@@ -105,7 +99,7 @@ int BPF_PROG(call_bind, struct pt_regs *regs, long result)
 {
 	struct call call = {};
 
-	return call__begin(&call, regs, result) ? call__bind(&call) : 0;
+	return call__begin_unwrapped(&call, regs, result) ? call__bind(&call) : 0;
 }
 
 /* setuid and its kin, capset */
@@ -132,7 +126,7 @@ int BPF_PROG(call_memory, struct pt_regs *regs, long result)
 	__u32 kind;
 
 	/* The last page of the address space stands for negative errnos. */
-	if ((result < 0 && result > -4096) || !call__begin(&call, regs, result))
+	if ((result < 0 && result > -4096) || !call__begin_unwrapped(&call, regs, result))
 		return 0;
 	pending.address = args[0];
 	pending.length = args[1];
@@ -152,7 +146,7 @@ int BPF_PROG(call_memory, struct pt_regs *regs, long result)
 		break;
 	case SENTINEL_CALL_SHMAT:
 		kind = SENTINEL_KIND_SHMAT;
-		pending.address = result;
+		pending.address = call.result;
 		pending.length = 0;
 		pending.map_flags = args[2];
 		pending.prot = PROT_READ;
@@ -166,6 +160,8 @@ int BPF_PROG(call_memory, struct pt_regs *regs, long result)
 	}
 	if (!(pending.prot & PROT_EXEC))
 		return 0;
+	if (call__is_wrapped(&call, regs))
+		pending.flags |= SENTINEL_FLAG_USER_MEMORY;
 	return memory__report(kind, &pending, file);
 }
 

@@ -86,6 +86,7 @@ static __always_inline int call__fill(struct call *call, struct action *action)
 	case SENTINEL_CALL_UNLINK ... SENTINEL_CALL_SYMLINKAT:
 		return call__names(call, action);
 	case SENTINEL_CALL_TRUNCATE ... SENTINEL_CALL_FREMOVEXATTR:
+	case SENTINEL_CALL_SETXATTRAT ... SENTINEL_CALL_REMOVEXATTRAT:
 		return call__attributes(call, action);
 	case SENTINEL_CALL_MOUNT ... SENTINEL_CALL_UMOUNT2:
 		return call__mounts(call, action);
@@ -106,7 +107,7 @@ int BPF_PROG(call_action, struct pt_regs *regs, long result)
 	struct action action = {};
 	struct call call = {};
 
-	if (!call__begin(&call, regs, result) || !call__fill(&call, &action))
+	if (!call__begin_unwrapped(&call, regs, result) || !call__fill(&call, &action))
 		return 0;
 	action.result = call.result;
 	action.call = call.id;

@@ -100,7 +100,6 @@ static __noinline int call__redirects(struct call *call)
 	case SENTINEL_CALL_PIDFD_GETFD:
 	case SENTINEL_CALL_SOCKET:
 	case SENTINEL_CALL_ACCEPT:
-	case SENTINEL_CALL_SOCKETCALL:
 		return redirect__emit(call, call->result, -1);
 	}
 	return 0;

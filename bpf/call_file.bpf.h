@@ -142,6 +142,12 @@ static __noinline int call__attributes(struct call *call, struct action *action)
 		named__here(&action->path, args[0]);
 		named__plain(&action->to, args[1]);
 		break;
+	case SENTINEL_CALL_SETXATTRAT:
+	case SENTINEL_CALL_REMOVEXATTRAT:
+		action->kind = SENTINEL_KIND_SETXATTR;
+		named__at(&action->path, args[0], args[1]);
+		named__plain(&action->to, args[3]);
+		break;
 	case SENTINEL_CALL_FSETXATTR:
 	case SENTINEL_CALL_FREMOVEXATTR:
 		action->kind = SENTINEL_KIND_SETXATTR;

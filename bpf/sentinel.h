@@ -70,7 +70,7 @@ enum sentinel_ring {
 
 enum sentinel_limit {
 	/* Bumped with every change of this file's layouts. */
-	SENTINEL_ABI_VERSION = 5,
+	SENTINEL_ABI_VERSION = 6,
 	/* Longest name of a path component or interpreter, with its NUL. */
 	SENTINEL_NAME_BYTES = 256,
 	SENTINEL_COMM_BYTES = 16,
@@ -82,6 +82,14 @@ enum sentinel_limit {
 	SENTINEL_PATH_BYTES = 4096,
 	/* Numbers of system calls end below this on every architecture. */
 	SENTINEL_CALL_NUMBERS = 512,
+	/*
+	 * Numbers that no system call has, for what lies behind one that is many: those of
+	 * socketcall begin here, in the order of include/uapi/linux/net.h, and this is
+	 * ipc's SHMAT.
+	 */
+	SENTINEL_CALL_SOCKETCALLS = 480,
+	SENTINEL_CALL_SOCKETCALLS_END = 501,
+	SENTINEL_CALL_IPC_SHMAT = 504,
 	/* A question of RFC 1035: a name of at most 255 bytes, type and class. */
 	SENTINEL_QUESTION_BYTES = 264,
 	/* Different objects whose repeats are counted in one window. */

@@ -8,7 +8,8 @@ enum sentinel_call {
 	SENTINEL_CALL_NONE = 0,
 	SENTINEL_CALL_OPEN = 1,
 	SENTINEL_CALL_ACCEPT = 2,
-	SENTINEL_CALL_SOCKETCALL = 3,
+	/* Not a call of its own: its first argument says which one is meant. */
+	SENTINEL_CALL_MANY = 3,
 	SENTINEL_CALL_MEMFD_CREATE = 4,
 	SENTINEL_CALL_MMAP = 5,
 	SENTINEL_CALL_MPROTECT = 6,
@@ -84,7 +85,9 @@ enum sentinel_call {
 	SENTINEL_CALL_OPEN_BY_HANDLE_AT = 74,
 	/* The second look at an open: it emptied the file. */
 	SENTINEL_CALL_OPEN_TRUNCATE = 75,
-	SENTINEL_CALL_COUNT = 76,
+	SENTINEL_CALL_SETXATTRAT = 76,
+	SENTINEL_CALL_REMOVEXATTRAT = 77,
+	SENTINEL_CALL_COUNT = 78,
 };
 
 #endif

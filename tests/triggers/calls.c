@@ -75,6 +75,15 @@ static void child_ends(int child)
 #include "calls_file.h"
 #include "calls_ring.h"
 
+#ifdef __i386__
+static long socketcall(int which, long first, long second, long third, long fourth)
+{
+	unsigned long args[5] = { first, second, third, fourth, 0 };
+
+	return syscall(SYS_socketcall, which, args);
+}
+#endif
+
 static int sends_descriptor(int fd)
 {
 	char byte = 0, control[CMSG_SPACE(sizeof(int))] = { 0 };
@@ -91,7 +100,27 @@ static int sends_descriptor(int fd)
 	memcpy(CMSG_DATA(head), &fd, sizeof(fd));
 	must("sendmsg", sendmsg(pair[0], &message, 0));
 	close(0);
-	must(wanted, syscall(SYS_recvmsg, pair[1], &message, 0));
+	if (is("recvmsg"))
+		must(wanted, syscall(SYS_recvmsg, pair[1], &message, 0));
+	if (is("recvmmsg")) {
+		struct mmsghdr messages = { .msg_hdr = message };
+
+		must(wanted, syscall(SYS_recvmmsg, pair[1], &messages, 1, 0, NULL));
+	}
+#ifdef __i386__
+	if (is("recvmmsg_time64")) {
+		struct mmsghdr messages = { .msg_hdr = message };
+
+		must(wanted, syscall(417, pair[1], &messages, 1, 0, NULL));
+	}
+	if (is("socketcall(RECVMSG)"))
+		must(wanted, socketcall(17, pair[1], (long)&message, 0, 0));
+	if (is("socketcall(RECVMMSG)")) {
+		struct mmsghdr messages = { .msg_hdr = message };
+
+		must(wanted, socketcall(19, pair[1], (long)&messages, 1, 0));
+	}
+#endif
 	return 0;
 }
 
@@ -99,8 +128,14 @@ static int redirects(void)
 {
 	int fd = must("socket", socket(AF_INET, SOCK_STREAM, 0));
 
-	if (is("recvmsg"))
+	if (strstr(wanted, "recvm") || strstr(wanted, "RECVM"))
 		return sends_descriptor(fd);
+#ifdef __i386__
+	if (is("socketcall(SOCKET)")) {
+		close(0);
+		must(wanted, socketcall(1, AF_INET, SOCK_STREAM, 0, 0));
+	}
+#endif
 	if (is("dup") || is("fcntl") || is("fcntl64") || is("socket"))
 		close(0);
 	if (is("dup"))
@@ -138,7 +173,12 @@ static int network(void)
 	int client = must("socket", socket(AF_INET, SOCK_STREAM, 0));
 
 	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	must("bind", syscall(SYS_bind, listener, &address, sizeof(address)));
+#ifdef __i386__
+	if (is("socketcall(BIND)"))
+		must(wanted, socketcall(2, listener, (long)&address, sizeof(address), 0));
+	else
+#endif
+		must("bind", syscall(SYS_bind, listener, &address, sizeof(address)));
 	must("listen", listen(listener, 1));
 	must("getsockname", getsockname(listener, (void *)&address, &length));
 	must("connect", connect(client, (void *)&address, length));
@@ -148,12 +188,11 @@ static int network(void)
 #endif
 	if (is("accept4"))
 		must(wanted, syscall(SYS_accept4, listener, NULL, NULL, 0));
-#ifdef SYS_socketcall
-	if (is("socketcall")) {
-		unsigned long args[3] = { listener, 0, 0 };
-
-		must(wanted, syscall(SYS_socketcall, 5, args));
-	}
+#ifdef __i386__
+	if (is("socketcall(ACCEPT)"))
+		must(wanted, socketcall(5, listener, 0, 0, 0));
+	if (is("socketcall(ACCEPT4)"))
+		must(wanted, socketcall(18, listener, 0, 0, 0));
 #endif
 	return 0;
 }
@@ -166,6 +205,10 @@ static int connects_unix(void)
 
 	must("bind", bind(listener, (void *)&address, sizeof(address)));
 	must("listen", listen(listener, 1));
+#ifdef __i386__
+	if (is("socketcall(CONNECT)"))
+		return must(wanted, socketcall(3, client, (long)&address, sizeof(address), 0));
+#endif
 	must(wanted, syscall(SYS_connect, client, &address, sizeof(address)));
 	return 0;
 }
@@ -188,6 +231,21 @@ static int memory(void)
 #ifdef SYS_mmap2
 	if (is("mmap2"))
 		must(wanted, syscall(SYS_mmap2, NULL, PAGE, rx, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+#endif
+#ifdef __i386__
+	if (is("old_mmap")) {
+		unsigned long args[6] = { 0, PAGE, rx, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0 };
+
+		must(wanted, syscall(SYS_mmap, args));
+	}
+	if (is("ipc(SHMAT)")) {
+		int id = must("shmget", shmget(IPC_PRIVATE, PAGE, IPC_CREAT | 0700));
+		unsigned long address = 0;
+		long done = syscall(SYS_ipc, 21, id, SHM_EXEC, &address, NULL, 0);
+
+		shmctl(id, IPC_RMID, NULL);
+		must(wanted, done);
+	}
 #endif
 	if (is("shmat")) {
 		int id = must("shmget", shmget(IPC_PRIVATE, PAGE, IPC_CREAT | 0700));
@@ -254,6 +312,25 @@ static int credentials(void)
 		must(wanted, syscall(ID(setresgid), 65534, 65534, 65534));
 	if (is("setfsgid"))
 		must(wanted, syscall(ID(setfsgid), 65534));
+#ifdef __i386__
+	/* Ids of 16 bits, where 65535 stands for no change. */
+	if (is("setuid16"))
+		must(wanted, syscall(SYS_setuid, 65534));
+	if (is("setreuid16"))
+		must(wanted, syscall(SYS_setreuid, 65535, 65534));
+	if (is("setresuid16"))
+		must(wanted, syscall(SYS_setresuid, 65534, 65534, 65534));
+	if (is("setfsuid16"))
+		must(wanted, syscall(SYS_setfsuid, 65534));
+	if (is("setgid16"))
+		must(wanted, syscall(SYS_setgid, 65534));
+	if (is("setregid16"))
+		must(wanted, syscall(SYS_setregid, 65535, 65534));
+	if (is("setresgid16"))
+		must(wanted, syscall(SYS_setresgid, 65534, 65534, 65534));
+	if (is("setfsgid16"))
+		must(wanted, syscall(SYS_setfsgid, 65534));
+#endif
 	if (is("capset"))
 		must(wanted, syscall(SYS_capset, &head, none));
 	return 0;
@@ -322,15 +399,18 @@ static const struct {
 	{ " unlink rmdir unlinkat rename renameat renameat2 link linkat symlink symlinkat ", names },
 	{ " truncate truncate64 ftruncate ftruncate64 chmod fchmod fchmodat fchmodat2 chown "
 	  "chown32 lchown lchown32 fchown fchown32 fchownat setxattr lsetxattr fsetxattr "
-	  "removexattr lremovexattr fremovexattr ",
+	  "removexattr lremovexattr fremovexattr setxattrat removexattrat ",
 	  attributes },
 	{ " mount move_mount umount umount2 ", mounts },
-	{ " dup dup2 dup3 fcntl fcntl64 recvmsg socket pidfd_getfd ", redirects },
-	{ " bind accept accept4 socketcall ", network },
-	{ " connect ", connects_unix },
-	{ " memfd_create mprotect pkey_mprotect mmap mmap2 shmat ", memory },
+	{ " dup dup2 dup3 fcntl fcntl64 recvmsg recvmmsg recvmmsg_time64 socket pidfd_getfd "
+	  "socketcall(RECVMSG) socketcall(RECVMMSG) socketcall(SOCKET) ",
+	  redirects },
+	{ " bind accept accept4 socketcall(BIND) socketcall(ACCEPT) socketcall(ACCEPT4) ", network },
+	{ " connect socketcall(CONNECT) ", connects_unix },
+	{ " memfd_create mprotect pkey_mprotect mmap mmap2 old_mmap shmat ipc(SHMAT) ", memory },
 	{ " ptrace process_vm_writev process_vm_readv process_madvise ", processes },
-	{ " setuid setreuid setresuid setfsuid setgid setregid setresgid setfsgid capset ",
+	{ " setuid setreuid setresuid setfsuid setgid setregid setresgid setfsgid capset "
+	  "setuid16 setreuid16 setresuid16 setfsuid16 setgid16 setregid16 setresgid16 setfsgid16 ",
 	  credentials },
 	{ " unshare setns init_module finit_module bpf kexec_load kexec_file_load ", kernel },
 	{ " execve execveat ", fails_to_start },

@@ -107,6 +107,17 @@ static int attributes(void)
 		must(wanted, syscall(SYS_lsetxattr, "file", "user.new", "x", 1, 0));
 	if (is("fsetxattr"))
 		must(wanted, syscall(SYS_fsetxattr, fd, "user.new", "x", 1, 0));
+	if (is("setxattrat")) {
+		/* struct xattr_args of include/uapi/linux/xattr.h */
+		struct {
+			uint64_t value;
+			uint32_t size, flags;
+		} args = { (uintptr_t)"x", 1, 0 };
+
+		must(wanted, syscall(463, AT_FDCWD, "file", 0, "user.new", &args, sizeof(args)));
+	}
+	if (is("removexattrat"))
+		must(wanted, syscall(466, AT_FDCWD, "file", 0, "user.old"));
 	if (is("removexattr"))
 		must(wanted, syscall(SYS_removexattr, "file", "user.old"));
 	if (is("lremovexattr"))

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::hooks::{HookState, HookStatus};
-use super::types::{self, sentinel_call as wire};
+use super::types::{self, sentinel_call as wire, sentinel_limit as limit};
 
 /// The program that is attached and calls the one that looks.
 pub const DISPATCHER: &str = "handle_call";
@@ -25,10 +25,20 @@ pub struct Call {
     pub(super) wire: wire,
     /// Number on x86-64 (arch/x86/entry/syscalls/syscall_64.tbl).
     pub x86_64: Option<u16>,
-    /// Number for 32-bit callers on x86 (syscall_32.tbl).
+    /// Number for 32-bit callers on x86 (syscall_32.tbl), or one that stands for what lies
+    /// behind a call that is many; [`Call::i386_made`] has the number that is called.
     pub i386: Option<u16>,
     /// Number on architectures with the common table (scripts/syscall.tbl), such as arm64.
     pub generic: Option<u16>,
+}
+
+impl Call {
+    /// The number that a 32-bit caller on x86 calls.
+    pub fn i386_made(&self) -> Option<u16> {
+        let number = self.i386?;
+        let many = MANY.iter().find(|(_, behind)| behind.contains(&number));
+        Some(many.map_or(number, |(called, _)| *called))
+    }
 }
 
 const fn call(
@@ -57,6 +67,18 @@ const fn call(
 
 /// There is no such call.
 const NONE: u16 = u16::MAX;
+/// What lies behind socketcall of 32-bit callers, in the order of `include/uapi/linux/net.h`.
+const SOCKETCALLS: u16 = limit::SENTINEL_CALL_SOCKETCALLS.0 as u16;
+/// What of ipc is looked at.
+const IPC_SHMAT: u16 = limit::SENTINEL_CALL_IPC_SHMAT.0 as u16;
+/// Calls of 32-bit callers that are many, and the numbers that stand for what lies behind.
+const MANY: [(u16, std::ops::Range<u16>); 2] = [
+    (
+        102,
+        SOCKETCALLS..limit::SENTINEL_CALL_SOCKETCALLS_END.0 as u16,
+    ),
+    (117, IPC_SHMAT..IPC_SHMAT + 1),
+];
 
 /// Every call, and for the calls that make two observations a row for each.
 #[rustfmt::skip]
@@ -76,13 +98,17 @@ pub const CALLS: &[Call] = &[
     call("memfd_create", "memfd", wire::SENTINEL_CALL_MEMFD_CREATE, 319, 356, 279),
     call("mmap", "mmap", wire::SENTINEL_CALL_MMAP, 9, NONE, 222),
     call("mmap2", "mmap", wire::SENTINEL_CALL_MMAP, NONE, 192, NONE),
+    call("old_mmap", "mmap", wire::SENTINEL_CALL_MMAP, NONE, 90, NONE),
     call("mprotect", "mprotect", wire::SENTINEL_CALL_MPROTECT, 10, 125, 226),
     call("pkey_mprotect", "mprotect", wire::SENTINEL_CALL_MPROTECT, 329, 380, 288),
     call("shmat", "shmat", wire::SENTINEL_CALL_SHMAT, 30, 397, 196),
+    call("ipc(SHMAT)", "shmat", wire::SENTINEL_CALL_SHMAT, NONE, IPC_SHMAT, NONE),
     call("execve", "exec_failed", wire::SENTINEL_CALL_EXECVE, 59, 11, 221),
     call("execveat", "exec_failed", wire::SENTINEL_CALL_EXECVEAT, 322, 358, 281),
     call("bind", "bind", wire::SENTINEL_CALL_BIND, 49, 361, 200),
+    call("socketcall(BIND)", "bind", wire::SENTINEL_CALL_BIND, NONE, SOCKETCALLS + 2, NONE),
     call("connect", "unix_connect", wire::SENTINEL_CALL_CONNECT, 42, 362, 203),
+    call("socketcall(CONNECT)", "unix_connect", wire::SENTINEL_CALL_CONNECT, NONE, SOCKETCALLS + 3, NONE),
     call("unlink", "unlink", wire::SENTINEL_CALL_UNLINK, 87, 10, NONE),
     call("rmdir", "unlink", wire::SENTINEL_CALL_RMDIR, 84, 40, NONE),
     call("unlinkat", "unlink", wire::SENTINEL_CALL_UNLINKAT, 263, 301, 35),
@@ -114,6 +140,8 @@ pub const CALLS: &[Call] = &[
     call("removexattr", "setxattr", wire::SENTINEL_CALL_REMOVEXATTR, 197, 235, 14),
     call("lremovexattr", "setxattr", wire::SENTINEL_CALL_LREMOVEXATTR, 198, 236, 15),
     call("fremovexattr", "setxattr", wire::SENTINEL_CALL_FREMOVEXATTR, 199, 237, 16),
+    call("setxattrat", "setxattr", wire::SENTINEL_CALL_SETXATTRAT, 463, 463, 463),
+    call("removexattrat", "setxattr", wire::SENTINEL_CALL_REMOVEXATTRAT, 466, 466, 466),
     call("mount", "mount", wire::SENTINEL_CALL_MOUNT, 165, 21, 40),
     call("move_mount", "mount", wire::SENTINEL_CALL_MOVE_MOUNT, 429, 429, 429),
     call("umount", "umount", wire::SENTINEL_CALL_UMOUNT2, NONE, 22, NONE),
@@ -124,14 +152,22 @@ pub const CALLS: &[Call] = &[
     call("fcntl", "redirect", wire::SENTINEL_CALL_FCNTL, 72, 55, 25),
     call("fcntl64", "redirect", wire::SENTINEL_CALL_FCNTL, NONE, 221, NONE),
     call("recvmsg", "redirect", wire::SENTINEL_CALL_RECVMSG, 47, 372, 212),
+    call("recvmmsg", "redirect", wire::SENTINEL_CALL_RECVMSG, 299, 337, 243),
+    call("recvmmsg_time64", "redirect", wire::SENTINEL_CALL_RECVMSG, NONE, 417, NONE),
+    call("socketcall(RECVMSG)", "redirect", wire::SENTINEL_CALL_RECVMSG, NONE, SOCKETCALLS + 17, NONE),
+    call("socketcall(RECVMMSG)", "redirect", wire::SENTINEL_CALL_RECVMSG, NONE, SOCKETCALLS + 19, NONE),
     call("socket", "redirect", wire::SENTINEL_CALL_SOCKET, 41, 359, 198),
+    call("socketcall(SOCKET)", "redirect", wire::SENTINEL_CALL_SOCKET, NONE, SOCKETCALLS + 1, NONE),
     // Rows for accept stand after those for redirect, whose numbers they share: the later
     // row is the one that counts, and looks at both.
     call("accept", "redirect", wire::SENTINEL_CALL_SOCKET, 43, NONE, 202),
     call("accept4", "redirect", wire::SENTINEL_CALL_SOCKET, 288, 364, 242),
+    call("socketcall(ACCEPT)", "redirect", wire::SENTINEL_CALL_SOCKET, NONE, SOCKETCALLS + 5, NONE),
+    call("socketcall(ACCEPT4)", "redirect", wire::SENTINEL_CALL_SOCKET, NONE, SOCKETCALLS + 18, NONE),
     call("accept", "accept", wire::SENTINEL_CALL_ACCEPT, 43, NONE, 202),
     call("accept4", "accept", wire::SENTINEL_CALL_ACCEPT, 288, 364, 242),
-    call("socketcall", "accept", wire::SENTINEL_CALL_SOCKETCALL, NONE, 102, NONE),
+    call("socketcall(ACCEPT)", "accept", wire::SENTINEL_CALL_ACCEPT, NONE, SOCKETCALLS + 5, NONE),
+    call("socketcall(ACCEPT4)", "accept", wire::SENTINEL_CALL_ACCEPT, NONE, SOCKETCALLS + 18, NONE),
     call("pidfd_getfd", "redirect", wire::SENTINEL_CALL_PIDFD_GETFD, 438, 438, 438),
     call("pidfd_getfd", "pidfd_getfd", wire::SENTINEL_CALL_PIDFD_GETFD, 438, 438, 438),
     call("ptrace", "ptrace", wire::SENTINEL_CALL_PTRACE, 101, 26, 117),
@@ -146,6 +182,14 @@ pub const CALLS: &[Call] = &[
     call("setregid", "credentials", wire::SENTINEL_CALL_SETREGID, 114, 204, 143),
     call("setresgid", "credentials", wire::SENTINEL_CALL_SETRESGID, 119, 210, 149),
     call("setfsgid", "credentials", wire::SENTINEL_CALL_SETFSGID, 123, 216, 152),
+    call("setuid16", "credentials", wire::SENTINEL_CALL_SETUID, NONE, 23, NONE),
+    call("setreuid16", "credentials", wire::SENTINEL_CALL_SETREUID, NONE, 70, NONE),
+    call("setresuid16", "credentials", wire::SENTINEL_CALL_SETRESUID, NONE, 164, NONE),
+    call("setfsuid16", "credentials", wire::SENTINEL_CALL_SETFSUID, NONE, 138, NONE),
+    call("setgid16", "credentials", wire::SENTINEL_CALL_SETGID, NONE, 46, NONE),
+    call("setregid16", "credentials", wire::SENTINEL_CALL_SETREGID, NONE, 71, NONE),
+    call("setresgid16", "credentials", wire::SENTINEL_CALL_SETRESGID, NONE, 170, NONE),
+    call("setfsgid16", "credentials", wire::SENTINEL_CALL_SETFSGID, NONE, 139, NONE),
     call("capset", "credentials", wire::SENTINEL_CALL_CAPSET, 126, 185, 91),
     call("unshare", "namespace", wire::SENTINEL_CALL_UNSHARE, 272, 310, 97),
     call("setns", "namespace", wire::SENTINEL_CALL_SETNS, 308, 346, 268),
@@ -199,6 +243,17 @@ pub(super) fn tables(hooks: &[HookStatus]) -> Tables {
         let native = native.filter(|_| !has_company);
         set(&mut tables.numbers, native, call.wire, NATIVE);
         set(&mut tables.numbers, compat, call.wire, COMPAT);
+        let many = MANY
+            .iter()
+            .find(|(_, behind)| compat.is_some_and(|number| behind.contains(&number)));
+        if let Some((called, _)) = many {
+            set(
+                &mut tables.numbers,
+                Some(*called),
+                wire::SENTINEL_CALL_MANY,
+                COMPAT,
+            );
+        }
     }
     tables
 }
@@ -225,7 +280,6 @@ pub(super) fn name(call: u32) -> Option<&'static str> {
     match wire(call) {
         wire::SENTINEL_CALL_CLONE => Some("clone"),
         wire::SENTINEL_CALL_IO_URING_SETUP => Some("setup"),
-        wire::SENTINEL_CALL_SOCKETCALL => Some("accept"),
         call => CALLS.iter().find(|c| c.wire == call).map(|c| c.name),
     }
 }

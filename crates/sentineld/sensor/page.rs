@@ -72,7 +72,7 @@ pub fn page() -> String {
             call.name,
             call.observation,
             number(call.x86_64),
-            number(call.i386),
+            number(call.i386_made()),
             number(call.generic),
         );
     }

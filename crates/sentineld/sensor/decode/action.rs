@@ -94,7 +94,8 @@ impl Action<'_> {
             call::SENTINEL_CALL_MOVE_MOUNT => "move_mount",
             call::SENTINEL_CALL_REMOVEXATTR
             | call::SENTINEL_CALL_LREMOVEXATTR
-            | call::SENTINEL_CALL_FREMOVEXATTR => "remove",
+            | call::SENTINEL_CALL_FREMOVEXATTR
+            | call::SENTINEL_CALL_REMOVEXATTRAT => "remove",
             _ => "",
         };
         Some(FileAction {
