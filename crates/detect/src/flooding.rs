@@ -16,6 +16,8 @@ const SECOND_NS: i64 = 1_000_000_000;
 
 /// Places in the table of busy processes.
 const SLOTS: usize = 256;
+/// How much later than others an event may be told of that its ring held back.
+const LATE_SECONDS: i64 = 5;
 
 /// How long a loss is laid to who was loud just before, in nanoseconds.
 const BLAME_NS: i64 = 3 * SECOND_NS;
@@ -110,18 +112,22 @@ impl SensorFlooding {
         let owner = event.process.exec_id;
         let second = event.time_ns.div_euclid(SECOND_NS);
         let limit = u64::from(self.config.flood_events);
-        let slot = &mut self.slots[owner.0 as usize % SLOTS];
+        let at = place(&self.slots, owner, second, limit)?;
+        let slot = &mut self.slots[at];
         if slot.owner != owner {
-            // Whoever is louder keeps the place for the second.
-            if slot.second == second && slot.events > limit / 2 {
-                return None;
-            }
             *slot = Slot {
                 owner,
                 second,
                 ..Slot::default()
             };
         }
+        // What is told late belongs to a second that was counted already.
+        let late = slot.second - second;
+        let second = if (1..=LATE_SECONDS).contains(&late) {
+            slot.second
+        } else {
+            second
+        };
         if slot.second != second {
             let lasted = slot.events >= limit && slot.second + 1 == second;
             slot.seconds = if lasted { slot.seconds } else { 0 };
@@ -200,6 +206,16 @@ impl SensorFlooding {
     }
 }
 
+/// Where a process image is counted: one of two places, of which whoever is louder keeps his
+/// for the second. `None` when both are taken.
+fn place(slots: &[Slot], owner: ExecId, second: i64, limit: u64) -> Option<usize> {
+    let places = [owner.0, owner.0 >> 32].map(|number| number as usize % SLOTS);
+    let is_taken = |slot: &Slot| slot.second >= second && slot.events > limit / 2;
+    let own = places.iter().find(|&&at| slots[at].owner == owner);
+    own.or_else(|| places.iter().find(|&&at| !is_taken(&slots[at])))
+        .copied()
+}
+
 fn flood(event: &Event, events: u64, same: bool) -> Finding {
     let process = &event.process;
     let severity = match (same, who::of(process, &[], &[])) {
@@ -239,5 +255,76 @@ fn file_of(detail: &Detail) -> u64 {
         Detail::File(action) => action.file.inode ^ (action.kind as u64) << 56,
         Detail::Fork(_) => u64::MAX,
         detail => u64::MAX - 1 - detail.kind() as u64,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use sentinel_event::{Exec, Process};
+
+    use super::*;
+    use crate::testing;
+
+    /// `count` events of the process image with this number in the second.
+    fn loud(image: u64, second: i64, count: u64) -> Event {
+        let process = Process {
+            exec_id: ExecId(image),
+            ..testing::process("/tmp/x", 10)
+        };
+        let detail = Detail::Exec(Exec::default());
+        Event {
+            count,
+            ..testing::event(Arc::new(process), second * SECOND_NS, detail)
+        }
+    }
+
+    fn told(events: &[Event]) -> Vec<u64> {
+        let Start::Running(mut detection) = start(&Config::default()) else {
+            panic!("it runs by default");
+        };
+        let mut told = Vec::new();
+        for event in events {
+            let mut findings = Findings::new();
+            detection.observe(event, &mut findings);
+            told.extend(findings.iter().map(|_| event.process.exec_id.0));
+        }
+        told
+    }
+
+    #[test]
+    fn a_flood_lasts_whatever_is_told_late() {
+        let all = 30_000;
+        let cases: [(&[Event], &[u64]); 5] = [
+            (&[loud(1, 7, all), loud(1, 8, all)], &[1]),
+            (&[loud(1, 7, all), loud(1, 9, all)], &[]),
+            (
+                &[
+                    loud(1, 7, all),
+                    loud(1, 8, 5),
+                    loud(1, 7, 5),
+                    loud(1, 8, all),
+                ],
+                &[1],
+            ),
+            // Another that has the same place and is louder leaves the second place.
+            (
+                &[
+                    loud(3 + SLOTS as u64, 7, all),
+                    loud(3, 7, all),
+                    loud(3, 8, all),
+                ],
+                &[3],
+            ),
+            // The clock was set back.
+            (
+                &[loud(1, 7000, all), loud(1, 8, all), loud(1, 9, all)],
+                &[1],
+            ),
+        ];
+        for (at, (events, expected)) in cases.iter().enumerate() {
+            assert_eq!(told(events), *expected, "case {at}");
+        }
     }
 }

@@ -187,6 +187,15 @@ pub(crate) const FAMILY: Family = Family {
             &[Prepared(SHELL)]
         ),
         wiped!(
+            "history-covered",
+            High,
+            HISTORY,
+            "a file mounted over the history of a shell, for this process alone",
+            "unshare(CLONE_NEWNS), mount(MS_BIND)",
+            &["bind", AWAY, SHELL],
+            &[Prepared(AWAY), Prepared(SHELL)]
+        ),
+        wiped!(
             "history-to-nowhere",
             High,
             HISTORY,

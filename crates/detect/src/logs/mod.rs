@@ -241,7 +241,7 @@ fn is_own(process: &Process, change: &Change<'_>, record: Record) -> bool {
         Record::History => {
             owner
                 && installed
-                && change.deed != Deed::Symlink
+                && !matches!(change.deed, Deed::Symlink | Deed::Link | Deed::Mount)
                 && programs::keeps_history(&process.exe)
         }
         Record::Other => owner && installed && process.euid != 0 && process.tty.is_none(),

@@ -25,13 +25,17 @@ pub fn judge(
 ) -> Option<Finding> {
     let mut members = behind(detection, process);
     members.push(process.clone());
-    let shells = members.iter().filter(|process| is_commanded(process));
-    let (shell, relay, spoken) = shells.into_iter().find_map(|shell| {
+    // Numbers of pipes are used again: whoever had one before may still be remembered.
+    let known = &detection.circles;
+    let is_news = |shell: &&Arc<Process>| is_commanded(shell) && known.seen(shell.exec_id.0) == 0;
+    let mut shells = members.iter().rev().filter(is_news);
+    let (shell, relay, spoken) = shells.find_map(|shell| {
         let (relay, spoken) = relay_of(detection, shell)?;
         Some((shell, relay, spoken))
     })?;
-    let is_news = detection.circles.note(shell.exec_id.0) == 0;
-    is_news.then(|| finding(event, shell, &relay, &spoken))
+    let found = finding(event, shell, &relay, &spoken);
+    detection.circles.note(shell.exec_id.0);
+    Some(found)
 }
 
 /// The processes up to two pipes behind the output of `process`.
@@ -54,7 +58,8 @@ fn behind(detection: &ReverseShell, process: &Process) -> Vec<Arc<Process>> {
 fn relay_of(detection: &ReverseShell, shell: &Process) -> Option<(Arc<Process>, Arc<Spoken>)> {
     let pipes = &detection.pipes;
     let answers = pipes.outputs(shell);
-    let direct = pipes.writers(input(shell)?).iter();
+    // The youngest first.
+    let direct = pipes.writers(input(shell)?).iter().rev();
     let through_one = direct
         .clone()
         .flat_map(|between| pipes.inputs(between))
@@ -62,10 +67,8 @@ fn relay_of(detection: &ReverseShell, shell: &Process) -> Option<(Arc<Process>, 
     direct
         .chain(through_one)
         .filter(|relay| {
-            pipes
-                .inputs(relay)
-                .iter()
-                .any(|pipe| answers.contains(pipe))
+            let mut inputs = pipes.inputs(relay).into_iter();
+            inputs.any(|pipe| answers.contains(&pipe)) && pipes.may_have_met(relay, shell)
         })
         .find_map(|relay| {
             let spoken = detection.connections.of(relay)?;
@@ -110,7 +113,7 @@ fn finding(event: &Event, shell: &Process, relay: &Process, spoken: &Spoken) -> 
 #[cfg(test)]
 mod tests {
     use sentinel_event::{
-        Access, Connection, Detail, ExecId, FileAccess, FileIdentity, Fork, Stdio, StdioKind,
+        Access, Connection, Detail, ExecId, Exit, FileAccess, FileIdentity, Fork, Stdio, StdioKind,
     };
 
     use super::*;
@@ -161,6 +164,16 @@ mod tests {
         testing::event(process.clone(), 2, exec.detail)
     }
 
+    fn connects(process: &Arc<Process>) -> Event {
+        let connection = Connection {
+            protocol: Default::default(),
+            local: "10.0.0.9:40000".parse().expect("an address"),
+            peer: "203.0.113.5:4444".parse().expect("an address"),
+            inode: 0,
+        };
+        testing::event(process.clone(), 3, Detail::Connect(connection))
+    }
+
     /// `cat f | sh | relay > f`, where the opens of the FIFO come in every order and at every
     /// point between the starts, as they may when their ring is flooded.
     #[test]
@@ -169,12 +182,6 @@ mod tests {
         let cat = process("/usr/bin/cat", 10, 2, [0, 502, 0]);
         let shell = process("/usr/bin/dash", 11, 2, [502, 503, 0]);
         let relay = process("/usr/bin/nc", 12, 2, [503, FIFO_INODE, 0]);
-        let connection = Connection {
-            protocol: Default::default(),
-            local: "10.0.0.9:40000".parse().expect("an address"),
-            peer: "203.0.113.5:4444".parse().expect("an address"),
-            inode: 0,
-        };
         let in_order = [
             testing::event(
                 cat.clone(),
@@ -184,7 +191,7 @@ mod tests {
                 }),
             ),
             starts(&relay),
-            testing::event(relay.clone(), 3, Detail::Connect(connection)),
+            connects(&relay),
             starts(&cat),
             starts(&shell),
         ];
@@ -202,6 +209,37 @@ mod tests {
                     assert_eq!(circles.count(), 1, "{first} at {at}, {second} at {then}");
                 }
             }
+        }
+    }
+
+    /// The numbers of the first attack's pipes are those of the second's.
+    #[test]
+    fn a_second_circle_with_the_same_numbers_is_found_too() {
+        let mut engine = Engine::new(&Config::default());
+        for pid in [20, 30] {
+            let shell = process("/usr/bin/dash", pid, 2, [FIFO_INODE, 503, 503]);
+            let relay = process("/usr/bin/openssl", pid + 1, 2, [503, FIFO_INODE, 0]);
+            let mut alerts = Vec::new();
+            let ends = |process: &Arc<Process>| {
+                testing::event(process.clone(), 2, Detail::Exit(Exit::default()))
+            };
+            let mut events = [
+                starts(&relay),
+                starts(&shell),
+                connects(&relay),
+                ends(&shell),
+                ends(&relay),
+            ];
+            for event in &mut events {
+                event.time_ns += i64::from(pid);
+                engine.observe(event, &mut alerts);
+            }
+            let told: Vec<_> = alerts.iter().map(|alert| &alert.summary).collect();
+            let expected = format!("openssl (pid {}) and a shell (dash, pid {pid}", pid + 1);
+            assert!(
+                told.len() == 1 && told[0].starts_with(&expected),
+                "{told:?}"
+            );
         }
     }
 }

@@ -117,13 +117,14 @@ impl Detection for ReverseShell {
             Kind::Open,
             Kind::Process,
             Kind::Redirect,
+            Kind::Exit,
         ])
     }
 
     fn observe(&mut self, event: &Event, findings: &mut Findings) {
         match &event.detail {
             Detail::Exec(exec) => {
-                self.pipes.note_start(&event.process);
+                self.pipes.note_start(&event.process, event.time_ns);
                 let finding = direct::judge(self, event, exec)
                     .or_else(|| circle::judge(self, event, &event.process))
                     .or_else(|| held::judge(self, event))
@@ -131,6 +132,7 @@ impl Detection for ReverseShell {
                 findings.extend(finding);
                 self.redirects.note_start(&event.process);
             }
+            Detail::Exit(_) => self.pipes.note_end(&event.process, event.time_ns),
             Detail::Process => self.redirects.note_start(&event.process),
             Detail::Connect(_) | Detail::Accept(_) => {
                 self.connections.note(event);

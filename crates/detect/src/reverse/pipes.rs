@@ -22,14 +22,21 @@ pub struct Pipes {
     table: Bounded<u64, Ends>,
     /// FIFOs that a process opened, by pid and start.
     opened: Bounded<(u32, i64), Opened>,
-    /// The image that each process runs that has a pipe among its standard streams.
-    images: Bounded<(u32, i64), Arc<Process>>,
+    /// The lives of processes that have, or had, a pipe among their standard streams.
+    lives: Bounded<(u32, i64), Life>,
 }
 
 #[derive(Default)]
 struct Ends {
     readers: Vec<Arc<Process>>,
     writers: Vec<Arc<Process>>,
+}
+
+/// The image that a process runs, and when, in nanoseconds since the epoch.
+struct Life {
+    image: Arc<Process>,
+    started_ns: i64,
+    ended_ns: Option<i64>,
 }
 
 #[derive(Default)]
@@ -43,15 +50,20 @@ impl Pipes {
         Pipes {
             table: Bounded::new(limit),
             opened: Bounded::new(limit),
-            images: Bounded::new(limit),
+            lives: Bounded::new(limit),
         }
     }
 
     /// Notes the pipes among the standard streams of an image.
-    pub fn note_start(&mut self, process: &Arc<Process>) {
+    pub fn note_start(&mut self, process: &Arc<Process>, time_ns: i64) {
         let has_pipe = (0..3).any(|fd| pipe(process, fd).is_some());
-        if has_pipe || self.images.peek(&key(process)).is_some() {
-            self.images.insert(key(process), process.clone());
+        if has_pipe || self.lives.peek(&key(process)).is_some() {
+            let life = Life {
+                image: process.clone(),
+                started_ns: time_ns,
+                ended_ns: None,
+            };
+            self.lives.insert(key(process), life);
         }
         if let Some(pipe) = input(process) {
             keep_process(&mut self.ends(pipe).readers, process);
@@ -61,13 +73,34 @@ impl Pipes {
         }
     }
 
+    /// Notes the end of a process.
+    pub fn note_end(&mut self, process: &Process, time_ns: i64) {
+        if let Some(life) = self.lives.peek_mut(&key(process)) {
+            life.ended_ns = Some(time_ns);
+        }
+    }
+
+    /// Whether the two may have run at the same time: numbers of pipes are used again, and
+    /// who had one before is no partner of who has it now.
+    pub fn may_have_met(&self, one: &Process, other: &Process) -> bool {
+        let [one, other] = [one, other].map(|process| self.lives.peek(&key(process)));
+        let (Some(one), Some(other)) = (one, other) else {
+            return true;
+        };
+        let begun_ns = one.started_ns.max(other.started_ns);
+        [one, other]
+            .iter()
+            .all(|life| life.ended_ns.is_none_or(|ended_ns| ended_ns > begun_ns))
+    }
+
     /// Notes a FIFO that the process opened; gives the image that has it now. `None` when
     /// the file is none.
     pub fn note_open(&mut self, process: &Arc<Process>, file: &FileAccess) -> Option<Arc<Process>> {
         if file.file.mode & TYPE_MASK != FIFO || file.file.inode == 0 {
             return None;
         }
-        let process = &self.images.peek(&key(process)).unwrap_or(process).clone();
+        let life = self.lives.peek(&key(process));
+        let process = &life.map_or(process, |life| &life.image).clone();
         let pipe = file.file.inode;
         let opened = self.opened.entry(key(process), Opened::default);
         if file.access != Access::Read {
@@ -107,7 +140,7 @@ impl Pipes {
     }
 
     pub fn evicted_total(&self) -> u64 {
-        self.table.evicted_total() + self.opened.evicted_total() + self.images.evicted_total()
+        self.table.evicted_total() + self.opened.evicted_total() + self.lives.evicted_total()
     }
 
     fn ends(&mut self, pipe: u64) -> &mut Ends {
