@@ -252,15 +252,28 @@ static void open_and_close(const char *path)
 	SYS(close, fd);
 }
 
-/* flood PATH SECONDS: one file, opened as fast as it goes. */
+/*
+ * flood PATH SECONDS: one file, opened as fast as it goes, until it was opened as often in as
+ * many seconds in a row as nobody does without a purpose.
+ */
 static void act_flood(struct stage *stage)
 {
+	enum { FLOOD = 40000, LIMIT_SECONDS = 8 };
 	const char *path = word(stage, 1);
-	long end = seconds() + (long)number_of(word(stage, 2), 10);
+	long wanted = (long)number_of(word(stage, 2), 10), lasted = 0;
+	long begun = seconds(), second = begun;
 
-	while (seconds() < end)
-		for (int i = 0; i < 256; i++)
-			open_and_close(path);
+	while (lasted < wanted) {
+		long count = 0;
+
+		for (; seconds() == second; count += 64)
+			for (int i = 0; i < 64; i++)
+				open_and_close(path);
+		second = seconds();
+		lasted = count < FLOOD ? 0 : lasted + 1;
+		if (second - begun > LIMIT_SECONDS)
+			refuse("this machine is too busy to flood it");
+	}
 }
 
 const struct entry FILES[] = {

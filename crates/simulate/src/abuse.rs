@@ -61,8 +61,8 @@ pub(crate) const FLOOD: Family = Family {
         "sensor-flooding/opens",
         Expected::Alert("sensor_flooding", Severity::Medium),
         IMPAIR,
-        "one file opened as often as it goes, for four seconds",
+        "one file opened as often as it goes, for three seconds",
         "open, close, open, close and so on",
-        &["flood", "/proc/self/stat", "4"],
+        &["flood", "/proc/self/stat", "3"],
     )],
 };

@@ -53,9 +53,11 @@ impl History {
             return;
         }
         let owner = key(&event.process);
-        // A number that is handed out again now means the new file.
+        // A number that is handed out again now means the new file; an open that is told late,
+        // as its ring was full, was before.
+        let is_kept = |known: &AnonymousFile| known.fd != file.fd || known.time_ns > event.time_ns;
         if let Some(files) = self.files.peek_mut(&owner) {
-            files.retain(|known| known.fd != file.fd);
+            files.retain(is_kept);
         }
         if !matches!(file.backing, Backing::Memfd | Backing::Unlinked) {
             return;
@@ -72,6 +74,7 @@ impl History {
             seq: event.seq,
             time_ns: event.time_ns,
         });
+        files.sort_by_key(|file| file.time_ns);
     }
 
     pub fn note_image(&mut self, process: &Process) {
@@ -132,5 +135,39 @@ impl AnonymousFile {
             time_ns: self.time_ns,
             text: format!("{deed} {} {before} before", words::shown(&self.path)).into(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sentinel_event::{Access, Detail};
+
+    use super::*;
+    use crate::testing;
+
+    /// One process gets descriptor 3 for a memfd at the time 20, and for a file on a disk at
+    /// the time that is given, of which is told later.
+    fn kept(other_ns: i64) -> bool {
+        let process = Arc::new(testing::process("/bin/x", 10));
+        let mut history = History::new(16);
+        for (backing, time_ns) in [(Backing::Memfd, 20), (Backing::File, other_ns)] {
+            let file = FileAccess {
+                path: "memfd:x".into(),
+                file: FileIdentity::default(),
+                backing,
+                access: Access::ReadWrite,
+                open_flags: 0,
+                fd: 3,
+            };
+            let detail = Detail::Open(file.clone());
+            history.note_file(&testing::event(process.clone(), time_ns, detail), &file);
+        }
+        history.descriptor(&process, 3).is_some()
+    }
+
+    #[test]
+    fn a_number_means_the_file_that_got_it_last_whenever_that_is_told() {
+        assert!(kept(10), "the file on a disk was closed before");
+        assert!(!kept(30), "the memfd was");
     }
 }

@@ -42,7 +42,14 @@ fn is_impossible(variant: &Variant, because: &str) -> bool {
     let takes_no_modules = variant.name.starts_with("kernel-loading/module")
         && because == "loading a module: Function not implemented"
         && !Path::new("/proc/modules").exists();
-    no_shm || is_other_machine || needs_root || needs_file || needs_module || takes_no_modules
+    let is_busy = because == "this machine is too busy to flood it";
+    is_busy
+        || no_shm
+        || is_other_machine
+        || needs_root
+        || needs_file
+        || needs_module
+        || takes_no_modules
 }
 
 #[test]
