@@ -65,6 +65,75 @@ fn leaves_a_recurrent_network() {
     assert_eq!(model.expect("reads").vocabulary(), 9);
 }
 
+/// A sixteenth of the most that a night trains on, within a sixteenth of three minutes of
+/// processor time; the limit of 500 MB of address space is the program's own default.
+#[test]
+fn a_week_is_trained_within_three_minutes_and_half_a_gigabyte() {
+    const TOKENS: usize = 131_072 / 16;
+    let folder = tempfile::tempdir().expect("a folder");
+    let program = |at: u32| at.wrapping_mul(2_654_435_761) >> 20;
+    // Most programs follow from the one before, every fifth is any.
+    let tokens = (0..TOKENS as u32).scan(0, |now, at| {
+        *now = if at % 5 == 0 {
+            program(at)
+        } else {
+            program(*now)
+        };
+        *now %= 577;
+        Some(now.to_le_bytes())
+    });
+    let (tokens, lengths) = (
+        bytes(tokens),
+        bytes(vec![32_u32.to_le_bytes(); TOKENS / 32]),
+    );
+    let tensors: [(&str, Dtype, &[usize], &[u8]); 2] = [
+        ("tokens", Dtype::U32, &[TOKENS], &tokens),
+        ("lengths", Dtype::U32, &[TOKENS / 32], &lengths),
+    ];
+    put(&folder.path().join("orders"), &tensors);
+    let values = bytes((0..750 * 34_u32).map(|at| (program(at) as f32 / 500.0).to_le_bytes()));
+    let rows: [(&str, Dtype, &[usize], &[u8]); 1] = [("rows", Dtype::F32, &[750, 34], &values)];
+    put(&folder.path().join("rows"), &rows);
+    for (network, input) in [("lstm", "orders"), ("autoencoder", "rows")] {
+        // The kernel ends a process whose processor time is used up.
+        let limited = format!("ulimit -t 11; exec \"$0\" {network} {input} out");
+        let output = Command::new("sh")
+            .args(["-c", &limited, env!("CARGO_BIN_EXE_sentinel-train")])
+            .current_dir(folder.path())
+            .output()
+            .expect("starts");
+        assert!(output.status.success(), "{network}: {output:?}");
+    }
+}
+
+#[test]
+fn least_spreads_fit_the_columns() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let values = bytes((0..400_u16).map(|at| f32::from(at % 17).to_le_bytes()));
+    let score = |least: &[f32]| {
+        let spreads = bytes(least.iter().map(|least| least.to_le_bytes()));
+        let tensors: [(&str, Dtype, &[usize], &[u8]); 2] = [
+            ("rows", Dtype::F32, &[100, 4], &values),
+            ("spread_min", Dtype::F32, &[least.len()], &spreads),
+        ];
+        put(&folder.path().join("in"), &tensors);
+        let output = train(folder.path(), &["autoencoder", "in", "out"]);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        let model = std::fs::read(folder.path().join("out")).expect("is there");
+        let model = Autoencoder::from_bytes(&model).expect("reads");
+        (said, model.score(&[40.0; 4]))
+    };
+    let (said, narrow) = score(&[0.1; 4]);
+    assert_eq!(said, "");
+    let (_, wide) = score(&[100.0; 4]);
+    assert!(wide < narrow / 10.0, "{wide} and {narrow}");
+    let (said, _) = score(&[1.0; 3]);
+    assert!(
+        said.contains("3 least spreads do not fit rows of 4"),
+        "{said}"
+    );
+}
+
 #[test]
 fn says_what_is_wrong_and_leaves_nothing() {
     let folder = tempfile::tempdir().expect("a folder");
