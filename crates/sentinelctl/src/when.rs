@@ -3,6 +3,7 @@
 use jiff::civil::{DateTime, Time};
 use jiff::{Span, Timestamp, ToSpan, Zoned};
 
+use crate::failure::Failure;
 use crate::output::local_zone;
 
 /// A moment; the proto's form of it is what the daemon is asked with.
@@ -23,6 +24,20 @@ pub fn parse(text: &str) -> Result<Moment, String> {
         seconds: moment.as_second(),
         nanos: moment.subsec_nanosecond(),
     })
+}
+
+/// Whether there is any time between the two.
+///
+/// # Errors
+/// One sentence, when there is none.
+pub fn in_order(since: Option<Moment>, until: Option<Moment>) -> Result<(), Failure> {
+    let key = |moment: Moment| (moment.seconds, moment.nanos);
+    match (since.map(key), until.map(key)) {
+        (Some(since), Some(until)) if since >= until => {
+            Err(Failure::usage("--since must lie before --until"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Reads a time to come: a length of time from now on, or a moment as for [`parse`].

@@ -25,16 +25,29 @@ pub struct Args {
     filter: Filter,
 }
 
+/// An id as alerts show it.
+///
+/// # Errors
+/// One sentence, where it cannot be one.
+pub fn id(text: &str) -> Result<String, String> {
+    match text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        true => Ok(text.to_ascii_lowercase()),
+        false => Err("an id is 16 hexadecimal digits, as 'sentinelctl alerts' shows it".to_owned()),
+    }
+}
+
 #[derive(Debug, clap::Subcommand)]
 enum Action {
     /// Show one alert in full: what, why, by whom, on what evidence
     Show {
         /// The id of the alert, 16 hexadecimal digits.
+        #[arg(value_parser = id)]
         id: String,
     },
     /// Note that an alert was dealt with
     Ack {
         /// The id of the alert, 16 hexadecimal digits.
+        #[arg(value_parser = id)]
         id: String,
         /// What was found, or done.
         #[arg(
@@ -143,6 +156,7 @@ async fn acknowledge(
 }
 
 async fn list(client: &mut Client, filter: &Filter, output: &mut Output) -> Result<(), Failure> {
+    when::in_order(filter.since, filter.until)?;
     let printed = match (filter.count, filter.after_seq) {
         (Some(count), None) => newest(client, filter, count, output).await?,
         (count, after) => from(client, filter, after.unwrap_or(0), count, output).await?,
@@ -241,7 +255,12 @@ async fn follow(client: &mut Client, filter: &Filter, output: &mut Output) -> Re
     let mut left = filter.count;
     let mut last_seen = None;
     let mut reader = Reader::new();
-    while let Some(update) = reader.present(stream.message()).await?? {
+    loop {
+        let next = reader.present(stream.message()).await?;
+        let Some(update) = next.map_err(|status| resumable(status.into(), last_seen))? else {
+            let ended = Failure::gone("the daemon ended the stream");
+            return Err(resumable(ended, last_seen));
+        };
         if update.missed > 0 {
             output.note(&missed(update.missed, last_seen));
         }
@@ -253,7 +272,18 @@ async fn follow(client: &mut Client, filter: &Filter, output: &mut Output) -> Re
             return Ok(());
         }
     }
-    Err(Failure::gone("the daemon ended the stream".to_owned()))
+}
+
+/// The failure with how to go on where it broke off, so that nothing is missed.
+fn resumable(failure: Failure, last_seen: Option<u64>) -> Failure {
+    match (last_seen, failure.advice()) {
+        (Some(seq), advice) if !advice.is_empty() => {
+            let next = format!("'sentinelctl alerts --follow --after-seq {seq}' goes on from here");
+            let hint = format!("{advice}, and {next}");
+            failure.hint(hint)
+        }
+        _ => failure,
+    }
 }
 
 fn missed(count: u64, last_seen: Option<u64>) -> String {

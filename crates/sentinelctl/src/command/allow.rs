@@ -45,6 +45,7 @@ enum Action {
     /// Allow the executable of an alert what the alert says
     From {
         /// The id of the alert, 16 hexadecimal digits.
+        #[arg(value_parser = super::alerts::id)]
         alert: String,
         #[command(flatten)]
         why: Why,

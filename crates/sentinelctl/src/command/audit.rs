@@ -24,6 +24,7 @@ pub struct Args {
 
 /// Lists the changes, oldest first.
 pub async fn run(args: &Args, target: &Target, output: &mut Output) -> Result<(), Failure> {
+    when::in_order(args.since, args.until)?;
     let mut client = client::connect(target).await?;
     let request = ListAuditRequest {
         limit: args.count.unwrap_or(0),

@@ -7,6 +7,7 @@
 pub mod rules;
 
 use std::env;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
@@ -70,6 +71,16 @@ fn replay(args: &Args, json: bool) -> Result<ExitCode, Failure> {
              installation",
         ));
     };
+    let events = args.data_dir.join("events");
+    match std::fs::read_dir(&events).map_err(|error| error.kind()) {
+        Err(ErrorKind::NotFound) => {
+            let what = format!("cannot open {}: no such file or folder", events.display());
+            return Err(Failure::no_history(what));
+        }
+        Err(ErrorKind::PermissionDenied) => return Err(Failure::denied(events.display())),
+        // What else may be wrong is told by who reads it.
+        _ => {}
+    }
     let mut command = Command::new(&program);
     command
         .arg("replay")

@@ -54,6 +54,7 @@ fn lately(output: &Output) -> Result<when::Moment, Failure> {
 
 /// Follows the events until the count is reached or the user leaves.
 pub async fn run(args: &Args, target: &Target, output: &mut Output) -> Result<(), Failure> {
+    when::in_order(args.since, args.until)?;
     let mut client = client::connect(target).await?;
     let since = match (args.since, args.follow) {
         (None, false) => Some(lately(output)?),

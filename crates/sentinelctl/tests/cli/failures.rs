@@ -45,7 +45,32 @@ fn failures_are_json_for_those_who_ask_for_json() {
         format!("{empty}/absent"),
         "'--help' shows what can be given",
     );
-    let cases: [(&[&str], i32, &str, &str); 9] = [
+    let cases: [(&[&str], i32, &str, &str); 13] = [
+        (
+            &["alerts", "show", "24e7"],
+            2,
+            "invalid value '24e7' for '<ID>': an id is 16 hexadecimal digits, as 'sentinelctl \
+             alerts' shows it",
+            given,
+        ),
+        (
+            &["alerts", "--since", "2h", "--until", "3h"],
+            2,
+            "--since must lie before --until",
+            "",
+        ),
+        (
+            &["events", "--since", "2h", "--until", "3h"],
+            2,
+            "--since must lie before --until",
+            "",
+        ),
+        (
+            &["audit", "--since", "2h", "--until", "3h"],
+            2,
+            "--since must lie before --until",
+            "",
+        ),
         (
             &["alerts", "show", "0000000000000000"],
             1,

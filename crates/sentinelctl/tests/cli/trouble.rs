@@ -158,11 +158,9 @@ fn a_daemon_that_goes_away_ends_the_stream_with_a_word() {
     daemon.stop();
     let ran = end(child);
     assert_eq!(ran.code, Some(3), "{ran:?}");
-    assert!(
-        ran.stderr.contains("'systemctl status sentinel' says more"),
-        "{}",
-        ran.stderr
-    );
+    let hint = "; 'systemctl status sentinel' says more, and 'sentinelctl alerts --follow \
+                --after-seq 1' goes on from here\n";
+    assert!(ran.stderr.ends_with(hint), "{}", ran.stderr);
 
     let daemon = Daemon::start(Knowledge {
         streams_end: true,
