@@ -85,7 +85,7 @@ man_pages_are_sound() {
 bash_completes() {
   # shellcheck disable=SC2016
   bash --norc -c 'source "$1"; COMP_WORDS=(sentinelctl al) COMP_CWORD=1; _sentinelctl sentinelctl al sentinelctl
-    [[ ${COMPREPLY[*]} == "allow alerts" ]] || { echo "${COMPREPLY[@]}"; exit 1; }
+    [[ ${COMPREPLY[*]} == "alerts allow" ]] || { echo "${COMPREPLY[@]}"; exit 1; }
     COMP_WORDS=(sentinelctl mode "") COMP_CWORD=2; _sentinelctl sentinelctl "" mode
     [[ " ${COMPREPLY[*]} " == *" learn detect "* ]] || { echo "${COMPREPLY[@]}"; exit 1; }' \
     bash "$work/deb/usr/share/bash-completion/completions/sentinelctl"
