@@ -90,8 +90,10 @@ static __always_inline __u32 call__which(struct pt_regs *regs, struct task_struc
 	if (id != SENTINEL_CALL_MANY)
 		return id;
 	number = call__number_behind(regs);
-	return number && number < SENTINEL_CALL_NUMBERS ? calls.of_number[number] >> 8
-							: SENTINEL_CALL_NONE;
+	/* Known to be small enough, but older verifiers do not follow the compiler there. */
+	asm volatile("" : "+r"(number));
+	number &= SENTINEL_CALL_NUMBERS - 1;
+	return number ? calls.of_number[number] >> 8 : SENTINEL_CALL_NONE;
 }
 
 /* Says what returned, in a program that is called for it; false when it is the daemon's own. */
