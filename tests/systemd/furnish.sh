@@ -11,7 +11,7 @@ for script in tests/checks.sh tests/quiet.sh tests/noise.expected tests/systemd/
 done
 cc -O1 -Wall -Wextra -Werror -o "$root/test/hold" tests/systemd/hold.c
 
-python3 -B tests/weeks/generate.py --seed 4 --no-chains --until-now 3 "$root/test/past.jsonl" /dev/null
+python3 -B tests/weeks/generate.py --seed 4 --no-chains --until-now 5 "$root/test/past.jsonl" /dev/null
 
 tls=$root/test/tls
 mkdir -p "$tls"

@@ -224,7 +224,7 @@ relearns() {
   mv "$data" "$data.before" && sentinelctl import /test/past.jsonl "$data" && chown sentinel:sentinel "$data" || return
   words=$(sentinel relearn "$data") || { echo "$words"; return 1; }
   echo "$words"
-  grep 'generation 1$' <<<"$words" || return
+  grep -E 'generation [1-9]$' <<<"$words" || return
   [[ -z $(find "$data" ! -user sentinel) ]] || { find "$data" ! -user sentinel; return 1; }
   systemctl start "$unit" && active
 }
