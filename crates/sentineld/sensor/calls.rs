@@ -243,16 +243,9 @@ pub(super) fn tables(hooks: &[HookStatus]) -> Tables {
         let native = native.filter(|_| !has_company);
         set(&mut tables.numbers, native, call.wire, NATIVE);
         set(&mut tables.numbers, compat, call.wire, COMPAT);
-        let many = MANY
-            .iter()
-            .find(|(_, behind)| compat.is_some_and(|number| behind.contains(&number)));
-        if let Some((called, _)) = many {
-            set(
-                &mut tables.numbers,
-                Some(*called),
-                wire::SENTINEL_CALL_MANY,
-                COMPAT,
-            );
+        let made = compat.and_then(|_| call.i386_made());
+        if made != compat {
+            set(&mut tables.numbers, made, wire::SENTINEL_CALL_MANY, COMPAT);
         }
     }
     tables
