@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use sentinel_baseline::{Anomaly, DETECTORS, Delivery, Standing};
+use sentinel_baseline::{Anomaly, DETECTORS, Delivery, Standing, Unusual};
 use sentinel_event::{Alert, Evidence, Process, Severity};
 use serde_json::json;
 
@@ -51,16 +51,40 @@ pub fn alert(anomaly: &Anomaly) -> Alert {
             .map(|unusual| Evidence {
                 seq: unusual.seq,
                 time_ns: unusual.time_ns,
-                text: unusual.what.as_str().into(),
+                text: evidence(unusual).into(),
             })
             .collect(),
         lost_nearby: 0,
         anomaly: lines(anomaly),
-        suggestions: vec![
-            format!("sentinelctl alerts show {id}").into(),
-            format!("sentinelctl baseline show --exe {}", anomaly.process.exe).into(),
-        ],
+        suggestions: suggestions(&anomaly.process, &id),
         id,
+    }
+}
+
+/// What it did, how unlikely that is, and why.
+fn evidence(unusual: &Unusual) -> String {
+    let about = unusual.about();
+    let colon = if about.is_empty() { "" } else { ": " };
+    format!("{} (p {:.0e}){colon}{about}", unusual.what, unusual.p)
+}
+
+/// What to look at next, as commands that can be pasted: a path that a shell could read in
+/// another way than as itself is in none.
+fn suggestions(process: &Process, incident: &str) -> Vec<Box<str>> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._+-:@".contains(c);
+    let exe = &*process.exe;
+    let known = exe.starts_with('/') && exe.chars().all(plain);
+    let mut commands = vec![format!("sentinelctl tree {}", process.pid)];
+    commands.extend(known.then(|| format!("sentinelctl baseline show --exe {exe}")));
+    commands.push(format!("sentinelctl alerts --incident {incident}"));
+    commands.into_iter().map(Into::into).collect()
+}
+
+/// A number that is at most one, with two digits that say something.
+fn small(number: f64) -> String {
+    match number {
+        n if n >= 0.01 => format!("{n:.2}"),
+        n => format!("{n:.1e}"),
     }
 }
 
@@ -121,16 +145,22 @@ fn about_learning(
 fn lines(anomaly: &Anomaly) -> Vec<Box<str>> {
     let worst = anomaly.worst();
     let mut lines = vec![
-        format!("per_day={:.2e}", anomaly.per_day),
-        format!("p={:.2e}", worst.p),
+        format!("per_day={}", small(anomaly.per_day)),
+        format!("p={}", small(worst.p)),
     ];
     for (name, p) in DETECTORS.iter().zip(worst.p_values) {
-        lines.push(format!("p.{name}={p:.2e}"));
+        let p = if p.is_nan() {
+            "none".to_owned()
+        } else {
+            small(p)
+        };
+        lines.push(format!("p.{name}={p}"));
     }
-    for note in &worst.notes {
+    for note in worst.notes.iter().flatten() {
         let (low, high) = note.usual;
+        let colon = if note.words.is_empty() { "" } else { ": " };
         lines.push(format!(
-            "{}={:.1} (usually {low:.1} to {high:.1}): {}",
+            "{}={:.1} (usually {low:.1} to {high:.1}){colon}{}",
             note.feature, note.value, note.words
         ));
     }
@@ -149,6 +179,7 @@ pub fn numbers(anomaly: &Anomaly) -> serde_json::Value {
     let features: Vec<_> = worst
         .notes
         .iter()
+        .flatten()
         .map(|note| {
             json!({
                 "feature": note.feature,

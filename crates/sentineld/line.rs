@@ -40,15 +40,17 @@ pub fn write_alert(out: &mut String, alert: &Alert, colour: bool) {
         Severity::Low | Severity::Info => "\x1b[1m",
     };
     let reset = if colour { RESET } else { "" };
-    let techniques: Vec<&str> = alert.techniques.iter().map(|t| &*t.id).collect();
+    let names = std::iter::once(&*alert.detection);
+    let names: Vec<&str> = names
+        .chain(alert.techniques.iter().map(|t| &*t.id))
+        .collect();
     let _ = writeln!(
         out,
-        "{} {paint}ALERT {}{reset} {} [{} {}]",
+        "{} {paint}ALERT {}{reset} {} [{}]",
         clock_time(alert.time_ns),
         alert.severity,
         text::escape(&alert.summary),
-        alert.detection,
-        techniques.join(" "),
+        names.join(" "),
     );
 }
 

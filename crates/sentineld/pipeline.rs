@@ -49,26 +49,35 @@ impl Judges {
         }
         let before = alerts.len();
         self.learning.observe(event, alerts);
-        self.retain(before, event, source, alerts);
+        // What nobody is told of takes nothing from the budget of the day.
+        for alert in self.retain(before, event, source, alerts) {
+            self.learning.suppressed(&alert);
+        }
     }
 
-    /// Completes the alerts after the first ones, and keeps those that are not allowed.
+    /// Completes the alerts after the first ones, and keeps those that are not allowed; gives
+    /// back the others.
     ///
     /// The engine has asked about its own before it rationed them. Here it is asked for the
     /// anomalies, and for those of which the digest was not known then. Closing alerts are
     /// about earlier events, with which the engine asked.
-    fn retain(&self, before: usize, event: &Event, source: &impl Source, alerts: &mut Vec<Alert>) {
-        let mut position = 0;
-        alerts.retain_mut(|alert| {
-            position += 1;
-            if position <= before {
-                return true;
-            }
-            let is_about = Arc::ptr_eq(&alert.process, &event.process);
+    fn retain(
+        &self,
+        before: usize,
+        event: &Event,
+        source: &impl Source,
+        alerts: &mut Vec<Alert>,
+    ) -> Vec<Alert> {
+        let suppressed = alerts.extract_if(before.., |alert| {
+            let (detection, process) = (&alert.detection, &alert.process);
+            // An anomaly is about what was most unusual, which need not be the last thing.
+            let is_about =
+                Arc::ptr_eq(process, &event.process) || **detection == *anomaly::DETECTION;
             source.complete(alert);
             let (detection, process) = (&alert.detection, &alert.process);
-            !is_about || !self.allowed.allows(detection, process, event, true)
+            is_about && self.allowed.allows(detection, process, event, true)
         });
+        suppressed.collect()
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sentinel_event::{Process, Severity};
 
-use crate::explain::{self, Unusual};
+use crate::explain::Unusual;
 
 /// What becomes of an anomaly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,42 +44,48 @@ impl Anomaly {
     /// What happened, in one sentence without a full stop.
     pub fn summary(&self) -> String {
         let worst = self.worst();
-        let who = crate::identity::base(&worst.process.exe);
         let more = match self.unusual.len() {
             1 => String::new(),
-            2 => ", and one more unusual thing in its process tree".to_owned(),
-            n => format!(", and {} more unusual things in its process tree", n - 1),
+            2 => ", and one more unusual thing happened in its process tree".to_owned(),
+            n => format!(
+                ", and {} more unusual things happened in its process tree",
+                n - 1
+            ),
         };
-        let about = explain::sentence(&worst.notes);
-        format!(
-            "{who} (pid {}) {}{more}: {about}",
-            worst.process.pid, worst.what
-        )
+        match worst.about() {
+            about if about.is_empty() => worst.deed() + &more,
+            about => format!("{}{more}: {about}", worst.deed()),
+        }
     }
 
-    /// Why it was concluded, with the other unusual events.
+    /// How rare it is, and by which models.
     pub fn reason(&self) -> String {
         let per_day = match self.per_day {
             p if p >= 0.01 => format!("{p:.2}"),
             p => format!("{p:.0e}"),
         };
-        let mut text = format!(
-            "a normal day of this host has {per_day} incidents that are as unusual; model generation {}",
+        format!(
+            "a normal day of this host has {per_day} incidents as unusual as this one, which is \
+             one in {}; model generation {}",
+            rarity(self.per_day),
             self.generation
-        );
-        for (at, unusual) in self.unusual.iter().enumerate() {
-            if at != self.worst {
-                let about = explain::sentence(&unusual.notes);
-                let colon = if about.is_empty() { "" } else { ": " };
-                text += &format!("; {} (p {:.0e}){colon}{about}", unusual.what, unusual.p);
-            }
-        }
-        text
+        )
     }
 
     /// The most unusual event.
     pub fn worst(&self) -> &Unusual {
         &self.unusual[self.worst]
+    }
+}
+
+/// `20 days` for what a day has 0.05 of.
+fn rarity(per_day: f64) -> String {
+    let days = 1.0 / per_day.max(1e-9);
+    match days {
+        d if d < 1.5 => "a day".to_owned(),
+        d if d < 730.0 => format!("{d:.0} days"),
+        d if d < 365_250.0 => format!("{:.0} years", d / 365.25),
+        _ => "more than a thousand years".to_owned(),
     }
 }
 
@@ -89,5 +95,25 @@ pub(crate) fn severity(per_day: f64) -> Severity {
         p if p <= 1e-4 => Severity::High,
         p if p <= 1e-2 => Severity::Medium,
         _ => Severity::Low,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_rare_something_is_in_days_and_years() {
+        let cases = [
+            (1.0, "a day"),
+            (0.25, "4 days"),
+            (0.047, "21 days"),
+            (5e-4, "5 years"),
+            (1e-7, "more than a thousand years"),
+            (0.0, "more than a thousand years"),
+        ];
+        for (per_day, words) in cases {
+            assert_eq!(rarity(per_day), words, "{per_day}");
+        }
     }
 }

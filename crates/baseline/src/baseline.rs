@@ -157,6 +157,11 @@ impl Baseline {
             .distrust(crate::identity::tree_key(process), time_ns);
     }
 
+    /// An alert of this time was suppressed: its place in the budget is free again.
+    pub fn give_back(&mut self, time_ns: i64) {
+        self.learned.budget.give_back(time_ns);
+    }
+
     /// Looks at one event, in the order of time. Anomalies are appended to `out`.
     pub fn observe(&mut self, event: &Event, out: &mut Vec<Anomaly>) {
         self.learned.coverage.see(event.time_ns);
@@ -327,16 +332,15 @@ impl Baseline {
             let tables = &self.learned.tables;
             // Words cost more than everything else, and most incidents come to nothing.
             let worth = self.incidents.sum_with(case.tree, at.time_ns, evidence) >= WORDS_MIN;
-            let notes = match worth {
-                true => explain::notes(case.row, who, &event.process, model, tables, at),
-                false => Vec::new(),
-            };
+            let notes =
+                worth.then(|| explain::notes(case.row, who, &event.process, model, tables, at));
             let unusual = Unusual {
                 time_ns: event.time_ns,
                 seq: event.seq,
                 process: Arc::clone(&event.process),
                 what: explain::what(event, who.contact.as_ref().map(|(c, ..)| c)),
-                p_values,
+                started: who.contact.is_none(),
+                p_values: said,
                 p,
                 notes,
                 thing: case.thing,

@@ -41,6 +41,13 @@ impl Budget {
         }
         sends
     }
+
+    /// Takes back what was sent at this time: it did not reach anybody.
+    pub(crate) fn give_back(&mut self, time_ns: i64) {
+        if let Some(at) = self.sent_ns.iter().rposition(|sent| *sent == time_ns) {
+            self.sent_ns.remove(at);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -61,6 +68,16 @@ mod tests {
             usual(&mut budget, DAY_NS + 5),
             "a day later there is room again"
         );
+    }
+
+    #[test]
+    fn what_reached_nobody_costs_nothing() {
+        let mut budget = Budget::default();
+        assert!(budget.take(1, 0.01, 1) && !budget.take(2, 0.01, 1));
+        budget.give_back(2);
+        assert!(!budget.take(3, 0.01, 1), "nothing was sent then");
+        budget.give_back(1);
+        assert!(budget.take(4, 0.01, 1) && !budget.take(5, 0.01, 1));
     }
 
     #[test]

@@ -147,9 +147,8 @@ pub(crate) fn judge(
         };
     }
     if old.forest.is_none() {
-        let sentence = format!(
-            "the first models are in use; they tell synthetic attacks with AUROC {found:.3}"
-        );
+        let sentence =
+            format!("the models are in use; they tell synthetic attacks with AUROC {found:.3}");
         return Verdict {
             promoted: true,
             auroc: found,

@@ -26,6 +26,32 @@ const PACKAGERS: [&str; 12] = [
     "/usr/libexec/packagekitd",
 ];
 
+/// How a name is written.
+#[derive(Clone, Copy)]
+enum Form {
+    /// With each run of digits as one `#`.
+    Plain,
+    /// As it is.
+    Exact,
+}
+
+impl Form {
+    fn push(self, out: &mut String, text: &str) {
+        match self {
+            Form::Plain => push_plain(out, text),
+            Form::Exact => out.push_str(text),
+        }
+    }
+}
+
+/// The name of a program for people: numbers as they are, folders left out.
+pub(crate) fn short_name(process: &Process) -> String {
+    let mut name = String::new();
+    write_name(process, Form::Exact, &mut name);
+    let words: Vec<&str> = name.split(' ').map(base).collect();
+    words.join(" ")
+}
+
 /// Appends `text` with each run of digits as one `#`.
 pub(crate) fn push_plain(out: &mut String, text: &str) {
     let mut in_digits = false;
@@ -49,26 +75,35 @@ pub(crate) fn base(path: &str) -> &str {
 /// the script, module or first word of the command that it runs.
 pub(crate) fn write_program(process: &Process, out: &mut String) {
     out.clear();
+    write_name(process, Form::Plain, out);
+}
+
+fn write_name(process: &Process, form: Form, out: &mut String) {
     match process.backing {
-        Backing::Memfd => return out.push_str("(memory)"),
+        Backing::Memfd => {
+            return out.push_str(match form {
+                Form::Plain => "(memory)",
+                Form::Exact => "a program in memory",
+            });
+        }
         Backing::Unlinked => out.push_str("(deleted) "),
         _ => {}
     }
     if process.exe.is_empty() {
         return out.push_str(&process.comm);
     }
-    push_plain(out, &process.exe);
+    form.push(out, &process.exe);
     let name = base(&process.exe);
     let interpreter = INTERPRETERS.iter().any(|known| {
         name.strip_prefix(known)
             .is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_digit() || b == b'.'))
     });
     if interpreter {
-        write_script(process, out);
+        write_script(process, form, out);
     }
 }
 
-fn write_script(process: &Process, out: &mut String) {
+fn write_script(process: &Process, form: Form, out: &mut String) {
     let mut arguments = process.argv.iter().skip(1).map(|argument| &**argument);
     while let Some(argument) = arguments.next() {
         match argument {
@@ -80,27 +115,28 @@ fn write_script(process: &Process, out: &mut String) {
                 let shell = base(&process.exe).ends_with("sh");
                 if let Some(word) = command.split_whitespace().next().filter(|_| shell) {
                     out.push(' ');
-                    push_script(out, word);
+                    push_script(out, form, word);
                 }
                 return;
             }
             "-m" => {
                 out.push_str(" -m ");
                 let module = arguments.next().unwrap_or("");
-                return push_plain(out, module.get(..40).unwrap_or(module));
+                return form.push(out, module.get(..40).unwrap_or(module));
             }
             _ if argument.starts_with('-') => {}
             script => {
                 out.push(' ');
-                return push_script(out, script);
+                return push_script(out, form, script);
             }
         }
     }
 }
 
 /// A script's name; those of packages are all alike.
-fn push_script(out: &mut String, script: &str) {
-    if let Some(name) = script.strip_prefix("/var/lib/dpkg/info/") {
+fn push_script(out: &mut String, form: Form, script: &str) {
+    let of_package = script.strip_prefix("/var/lib/dpkg/info/");
+    if let (Some(name), Form::Plain) = (of_package, form) {
         out.push_str("/var/lib/dpkg/info/*.");
         return out.push_str(name.rsplit('.').next().unwrap_or(""));
     }
@@ -108,7 +144,7 @@ fn push_script(out: &mut String, script: &str) {
         .char_indices()
         .nth(96)
         .map_or(script.len(), |(at, _)| at);
-    push_plain(out, &script[..end]);
+    form.push(out, &script[..end]);
 }
 
 /// Whether the process is, or runs below, a package manager.

@@ -13,6 +13,40 @@ fn program(exe: &str, argv: &[&str], more: &str) -> String {
 }
 
 #[test]
+fn people_read_names_as_they_are() {
+    let name = |exe: &str, argv: &str, more: &str| {
+        let line = format!(
+            r#"{{"time":"2026-03-02T10:00:00Z","kind":"exec","pid":7,"exe":"{exe}","argv":[{argv}]{more}}}"#
+        );
+        short_name(&event(&line).process)
+    };
+    let cases = [
+        ("/usr/bin/base64", r#""base64","-d""#, "", "base64"),
+        (
+            "/usr/bin/python3.11",
+            r#""python3","/srv/run12.py""#,
+            "",
+            "python3.11 run12.py",
+        ),
+        (
+            "/usr/bin/dash",
+            r#""sh","/var/lib/dpkg/info/libssl3.postinst""#,
+            "",
+            "dash libssl3.postinst",
+        ),
+        (
+            "/memfd:x",
+            r#""x""#,
+            r#","backing":"memfd""#,
+            "a program in memory",
+        ),
+    ];
+    for (exe, argv, more, wanted) in cases {
+        assert_eq!(name(exe, argv, more), wanted);
+    }
+}
+
+#[test]
 fn a_program_is_what_it_runs_without_its_numbers() {
     let check = |exe, argv: &[&str], more, wanted| assert_eq!(program(exe, argv, more), wanted);
     check("/usr/bin/ls", &["ls", "-la"], "", "/usr/bin/ls");

@@ -17,7 +17,7 @@ pub(crate) const RARITY: usize = 0;
 pub(crate) const FOREST: usize = 1;
 pub(crate) const SEQUENCE: usize = 2;
 pub(crate) const AUTOENCODER: usize = 3;
-const LSTM: usize = 4;
+pub(crate) const LSTM: usize = 4;
 
 /// A score per detector; NaN where one has nothing to say.
 pub(crate) type Scores = [f32; DETECTOR_COUNT];

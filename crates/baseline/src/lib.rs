@@ -44,6 +44,7 @@ mod tables;
 mod tail;
 #[cfg(test)]
 mod testing;
+mod words;
 
 pub use anomaly::{Anomaly, Delivery};
 pub use baseline::{Baseline, Phase};

@@ -5,6 +5,7 @@ use crate::baseline::{Baseline, COLD_DAYS, Learned, PEAK_DAYS, Phase};
 use crate::budget::ALERT_PER_DAY;
 use crate::gate;
 use crate::judge::{Model, ROWS_MIN, Scale, Subject};
+use crate::moment::DAY_NS;
 
 /// Days whose rows models are fitted on.
 const ROW_DAYS: u16 = 28;
@@ -46,6 +47,17 @@ impl Baseline {
             (line, _) => line,
         };
         learned.peaks.begin(day);
+    }
+
+    /// Goes on on the day of `time_ns` with what was learned until an earlier one, and fits
+    /// nothing for the days between: whoever went back to models wants these.
+    pub fn go_on_from(&mut self, time_ns: i64) {
+        let day = (time_ns / DAY_NS).clamp(0, i64::from(u16::MAX)) as u16;
+        let learned = &mut self.learned;
+        if learned.first_day > 0 && day > learned.today {
+            learned.today = day;
+            learned.peaks.begin(day);
+        }
     }
 
     /// Fits models on what there is until now, today included, and takes them where they

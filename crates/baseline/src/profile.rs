@@ -65,6 +65,11 @@ impl Hours {
         self.0.iter_mut().for_each(|hour| *hour *= factor);
     }
 
+    /// How much of everything was in this hour, 0 to 1; 0 only for never.
+    pub(crate) fn part(&self, hour: usize) -> f32 {
+        self.0[hour] / self.0.iter().sum::<f32>().max(f32::MIN_POSITIVE)
+    }
+
     /// The hours, as shares of the most frequent one.
     pub(crate) fn shares(&self) -> [f32; 24] {
         let most = self.0.iter().copied().fold(f32::MIN_POSITIVE, f32::max);

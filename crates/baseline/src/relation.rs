@@ -59,6 +59,8 @@ pub(crate) struct Counts {
     pub(crate) pair: u32,
     /// Of everything in the context.
     pub(crate) context: u32,
+    /// Days on which the pair was seen, at most 255.
+    pub(crate) days: u8,
     /// Seen, and not known yet.
     pub(crate) quarantined: bool,
 }
@@ -202,6 +204,7 @@ impl Relation {
         Counts {
             pair: pair.map_or(0, |pair| pair.raw),
             context: self.contexts.get(context).map_or(0, |c| c.raw),
+            days: pair.map_or(0, |pair| pair.days),
             quarantined: pair.is_some_and(|pair| !pair.known),
         }
     }

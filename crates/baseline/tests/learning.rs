@@ -102,6 +102,16 @@ impl Host {
         self.connect(at + 21, implant, "203.0.113.9", 4_444);
     }
 
+    /// Another one, from a job.
+    fn intrusion(&mut self, at: u64) {
+        let shell = self.run(at, 11, "/usr/bin/ksh", "-c");
+        self.run(at + 5, shell, "/usr/bin/id", "");
+        let fetch = self.run(at + 10, shell, "/usr/bin/ftp", "198.51.100.7");
+        self.connect(at + 11, fetch, "198.51.100.7", 21);
+        let implant = self.run(at + 20, shell, "/dev/shm/.q", "");
+        self.connect(at + 21, implant, "198.51.100.7", 9_001);
+    }
+
     fn events(mut self) -> Vec<Event> {
         self.lines.sort_by_key(|(second, _)| *second);
         let mut text = String::new();
@@ -168,14 +178,35 @@ fn an_attack_is_told_in_words_and_normal_days_are_quiet() {
             .contains(&anomaly.time_ns)
     };
     let attack = alerts.iter().find(about).expect("the attack is told");
-    let words = attack.summary() + &attack.reason();
-    assert!(words.contains("under app: 0 of"), "{words}");
+    let each: Vec<String> = attack.unusual.iter().map(|one| one.about()).collect();
+    let words = format!(
+        "{}; {}; {}",
+        attack.summary(),
+        attack.reason(),
+        each.join("; ")
+    );
+    assert!(
+        words.contains("dash -c is the first program ever that app started"),
+        "{words}"
+    );
+    assert!(words.contains(", all on one day"), "{words}");
+    let asked: Vec<bool> = attack.worst().p_values.iter().map(|p| p.is_nan()).collect();
+    assert_eq!(
+        asked[3..],
+        [true; 2],
+        "no network was trained, and none says anything"
+    );
     assert!(
         words.contains("first connection ever by") || words.contains("never ran here before"),
         "{words}"
     );
     assert!(
-        attack.worst().notes.len() >= 3 && attack.generation >= 3,
+        attack
+            .worst()
+            .notes
+            .as_ref()
+            .is_some_and(|notes| notes.len() >= 3)
+            && attack.generation >= 3,
         "{words}"
     );
     assert!(attack.worst().p < 1e-2 && attack.per_day < 0.3);
@@ -184,6 +215,37 @@ fn an_attack_is_told_in_words_and_normal_days_are_quiet() {
         false_alerts <= 5,
         "{false_alerts} false alerts in five days"
     );
+}
+
+#[test]
+fn an_alert_that_was_suppressed_leaves_its_place_in_the_budget() {
+    let mut host = Host::new();
+    (0..10).for_each(|day| host.day(day));
+    host.attack(9 * DAY + 50_000);
+    host.intrusion(9 * DAY + 60_000);
+    let events = host.events();
+    let told = |suppress: bool| {
+        let mut baseline = Baseline::new(Config {
+            alerts_per_day: 1,
+            ..Config::default()
+        });
+        let mut told = Vec::new();
+        for event in &events {
+            let found = watch(&mut baseline, std::slice::from_ref(event));
+            for anomaly in &found {
+                if suppress && anomaly.delivery == Delivery::Alert {
+                    baseline.give_back(anomaly.time_ns);
+                }
+            }
+            let late = found
+                .iter()
+                .filter(|a| a.time_ns >= begin_of(9) + 50_000_000_000_000);
+            told.extend(late.map(|anomaly| anomaly.delivery));
+        }
+        told
+    };
+    assert_eq!(told(false)[..2], [Delivery::Alert, Delivery::Digest]);
+    assert_eq!(told(true)[..2], [Delivery::Alert; 2]);
 }
 
 #[test]

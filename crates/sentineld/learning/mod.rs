@@ -194,6 +194,14 @@ impl Learning {
         }
     }
 
+    /// An anomaly was found, and is allowed: nobody is told of it.
+    pub fn suppressed(&mut self, alert: &Alert) {
+        if &*alert.detection == anomaly::DETECTION {
+            self.baseline.give_back(alert.time_ns);
+            self.board.lock().alerts_total -= 1;
+        }
+    }
+
     /// A detection told of this process: what its tree does is not learned for a while.
     pub fn distrust(&mut self, process: &Process, time_ns: i64) {
         self.baseline.distrust(process, time_ns);
@@ -392,9 +400,11 @@ impl Learning {
         self.baseline
             .restore(&bytes)
             .with_context(|| format!("generation {generation} is refused"))?;
+        self.baseline.go_on_from(self.newest_ns);
         self.generation = self.baseline.standing().generation;
+        self.verdict = self.baseline.standing().verdict;
         self.folder.forget_after(generation)?;
-        self.folder.save(&bytes)
+        self.folder.save(&self.baseline.to_bytes())
     }
 
     /// The folder of generations.

@@ -175,7 +175,7 @@ fn what_is_trained_and_passes_is_in_use_and_kept() {
     }
     host.learning.trainer.program = Some(program);
     let (verdict, ordered) = host.learning.fit_now().expect("fits");
-    assert!(verdict.contains("the first models are in use"), "{verdict}");
+    assert!(verdict.contains("the models are in use"), "{verdict}");
     assert_eq!(
         ordered,
         [NETWORK_NAMES[0], NETWORK_NAMES[2]],
