@@ -65,9 +65,9 @@ fn said(words: &str, code: u8) -> Vec<String> {
     notes.chain(report).collect()
 }
 
-/// Without the name of the program, which stands before what people read.
+/// Without the name of the program, or the word note, which stand before what people read.
 fn unnamed(line: &str) -> &str {
-    let named = ["sentinel: ", "sentinelctl: ", "sentinel-train: "];
+    let named = ["sentinel: ", "sentinelctl: ", "sentinel-train: ", "note: "];
     let unnamed = named.iter().find_map(|name| line.strip_prefix(name));
     unnamed.unwrap_or(line)
 }

@@ -9,16 +9,21 @@ use arrow::compute::{cast, concat_batches, take_record_batch};
 use arrow::datatypes::{DataType, Float64Type, Int64Type};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
-/// One file, by the name that it has on the command line.
+/// One file, by what it is for and where it lies.
 pub(super) struct Frame {
-    pub(super) name: &'static str,
+    pub(super) name: String,
     batch: RecordBatch,
 }
 
 impl Frame {
-    pub(super) fn read(name: &'static str, path: &Path) -> Result<Frame> {
+    pub(super) fn read(purpose: &str, path: &Path) -> Result<Frame> {
         let shown = path.display();
+        let name = format!("{purpose} ({shown})");
         let file = File::open(path).with_context(|| format!("cannot open {shown}"))?;
+        ensure!(
+            !file.metadata()?.is_dir(),
+            "{shown} is a folder, not a Parquet file"
+        );
         let reader = ParquetRecordBatchReaderBuilder::try_new(file)
             .and_then(|builder| builder.build())
             .with_context(|| format!("{shown} is not a Parquet file"))?;
@@ -27,7 +32,7 @@ impl Frame {
             .collect::<Result<Vec<_>, _>>()
             .with_context(|| format!("cannot read {shown}"))?;
         let batch = concat_batches(&schema, &batches)?;
-        ensure!(batch.num_rows() > 0, "{name} has no rows: {shown}");
+        ensure!(batch.num_rows() > 0, "{name} has no rows");
         Ok(Frame { name, batch })
     }
 
@@ -39,7 +44,7 @@ impl Frame {
     pub(super) fn take(&self, rows: &[usize]) -> Result<Frame> {
         let indices: UInt64Array = rows.iter().map(|row| *row as u64).collect();
         let batch = take_record_batch(&self.batch, &indices)?;
-        let name = self.name;
+        let name = self.name.clone();
         Ok(Frame { name, batch })
     }
 
@@ -96,13 +101,15 @@ pub(super) fn lists(frame: &Frame, column: &str) -> Result<Vec<Vec<String>>> {
     let array = frame.column(column)?;
     let wrong = || {
         let data_type = array.data_type();
-        let name = frame.name;
+        let name = &frame.name;
         format!("column {column:?} of {name} holds {data_type}, not lists of integers or strings")
     };
     let item = match array.data_type() {
-        DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => {
-            item.data_type().clone()
-        }
+        DataType::List(item)
+        | DataType::LargeList(item)
+        | DataType::ListView(item)
+        | DataType::LargeListView(item)
+        | DataType::FixedSizeList(item, _) => item.data_type().clone(),
         _ => bail!(wrong()),
     };
     ensure!(is_text(&item) || item.is_integer(), wrong());
@@ -132,6 +139,10 @@ pub(super) fn lists(frame: &Frame, column: &str) -> Result<Vec<Vec<String>>> {
 pub(super) fn is_list(data_type: &DataType) -> bool {
     matches!(
         data_type,
-        DataType::List(_) | DataType::LargeList(_) | DataType::FixedSizeList(..)
+        DataType::List(_)
+            | DataType::LargeList(_)
+            | DataType::ListView(_)
+            | DataType::LargeListView(_)
+            | DataType::FixedSizeList(..)
     )
 }

@@ -78,7 +78,7 @@ fn labels(frame: &Frame, array: &ArrayRef, column: &str) -> Result<Vec<Option<bo
 }
 
 fn of_word(frame: &Frame, column: &str, row: usize, word: &str) -> Result<Option<bool>> {
-    let word = word.trim().to_lowercase();
+    let word = bare(word);
     ensure!(
         !UNCLEAR.contains(&word.as_str()),
         "column {column:?} of {} says {word:?} in row {row}: leave a label empty where it is not known",
@@ -87,8 +87,19 @@ fn of_word(frame: &Frame, column: &str, row: usize, word: &str) -> Result<Option
     Ok((!word.is_empty()).then(|| !NORMAL.contains(&word.as_str())))
 }
 
-fn says_anomaly(word: &str) -> bool {
+/// A word as it is looked up: some data sets end each label with a full stop, and some
+/// write truth values as fractions.
+fn bare(word: &str) -> String {
     let word = word.trim().to_lowercase();
+    match word.as_str() {
+        "0.0" => "0".to_owned(),
+        "1.0" => "1".to_owned(),
+        other => other.trim_end_matches('.').to_owned(),
+    }
+}
+
+fn says_anomaly(word: &str) -> bool {
+    let word = bare(word);
     [
         "attack",
         "anomaly",

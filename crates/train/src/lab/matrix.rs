@@ -38,7 +38,9 @@ pub(super) fn both(train: &Frame, test: &Frame, label: &str) -> Result<(Matrix, 
         if !fits(is_number) && !fits(is_text) {
             ensure!(
                 here == there || !(is_number(here) || is_text(here)),
-                "column {name:?} holds {here} in TRAIN and {there} in TEST"
+                "column {name:?} holds {here} in {} and {there} in {}",
+                train.name,
+                test.name
             );
             skipped.push(name.as_str());
             continue;
@@ -53,7 +55,8 @@ pub(super) fn both(train: &Frame, test: &Frame, label: &str) -> Result<(Matrix, 
     }
     ensure!(
         !learned.is_empty(),
-        "TRAIN has no column of numbers beside {label:?}"
+        "{} has no column of numbers or words beside {label:?}",
+        train.name
     );
     Ok((Matrix::of(&learned), Matrix::of(&judged)))
 }

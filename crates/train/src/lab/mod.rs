@@ -15,6 +15,7 @@ mod report;
 mod sequences;
 mod table;
 mod windows;
+mod words;
 
 use std::path::PathBuf;
 
@@ -126,7 +127,9 @@ impl Files {
             .collect();
         ensure!(
             !learned.is_empty(),
-            "TRAIN has no row left to learn from: {} are labelled as anomalies",
+            "{} has no row left to learn from: column {:?} says of all {} that they are anomalies",
+            train.name,
+            self.label,
             train.rows()
         );
         let judged: Vec<usize> = (0..test.rows())
@@ -136,7 +139,9 @@ impl Files {
         let found = anomalies.iter().filter(|anomaly| **anomaly).count();
         ensure!(
             found > 0 && found < anomalies.len(),
-            "TEST needs anomalies and others to be judged by: column {:?} has {found} of {}",
+            "{} needs anomalies and others to be judged by: column {:?} names {found} of {} \
+             labelled rows an anomaly",
+            test.name,
             self.label,
             anomalies.len()
         );

@@ -20,14 +20,17 @@ pub(super) fn measure(task: &Task, column: &str) -> Result<Report> {
     let vocabulary = Vocabulary::learn(&train);
     ensure!(
         vocabulary.0.len() > 1,
-        "column {column:?} of TRAIN has fewer than two different tokens"
+        "column {column:?} of {} has fewer than two different tokens",
+        task.train.name
     );
     ensure!(
         test.iter()
             .flatten()
             .any(|token| vocabulary.0.contains_key(token))
             || test.iter().all(Vec::is_empty),
-        "column {column:?} of TEST has no token that TRAIN has: it holds {} there and {} here",
+        "column {column:?} of {} has no token that {} has: it holds {} there and {} here",
+        task.test.name,
+        task.train.name,
         task.train.column(column)?.data_type(),
         task.test.column(column)?.data_type()
     );
@@ -148,12 +151,8 @@ fn surprises(model: &Ngram, sequence: &[u32]) -> Vec<f32> {
     (0..sequence.len()).map(bits).collect()
 }
 
-pub(super) fn mean_surprise(model: &Ngram, sequence: &[u32]) -> f32 {
-    mean(surprises(model, sequence).into_iter())
-}
-
 /// The mean of some bits; 0 for none.
-pub(super) fn mean(bits: impl Iterator<Item = f32>) -> f32 {
+fn mean(bits: impl Iterator<Item = f32>) -> f32 {
     let (sum, count) = bits.fold((0.0_f64, 0), |(sum, n), x| (sum + f64::from(x), n + 1));
     (sum / f64::from(count.max(1))) as f32
 }

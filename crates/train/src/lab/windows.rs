@@ -1,8 +1,12 @@
 //! Windows of command names: how unlike those of the same person they are.
 //!
 //! Each group is compared with its own data only. What is usual differs between people,
-//! so a score is the distance from the person's mean in deviations, both taken from
-//! windows that the model in question had not learned from.
+//! so half of the person's mean is taken off a score, and what is left is measured in
+//! deviations of all people; both come from windows that the model in question had not
+//! learned from.
+//!
+//! What a window repeats counts by the logarithm of how often: people come in bursts, and
+//! a hundred times the same new command is one new thing.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +15,7 @@ use sentinel_model::Ngram;
 
 use super::input::{self, Frame, is_number, is_text};
 use super::report::{Cost, Report, timed};
-use super::sequences::{Vocabulary, mean_surprise, ngram};
+use super::sequences::{Vocabulary, context, ngram};
 use super::{Task, fold};
 
 const FOLDS: usize = 5;
@@ -34,7 +38,11 @@ pub(super) fn measure(task: &Task, column: &str, group: Option<&str>) -> Result<
         .keys()
         .find(|name| !data.train_groups.contains_key(*name));
     if let Some(name) = unknown {
-        anyhow::bail!("TRAIN has no row of {name:?}, whom TEST asks about");
+        anyhow::bail!(
+            "{} has no row of {name:?}, whom {} asks about",
+            task.train.name,
+            task.test.name
+        );
     }
     let mut report = task.report();
     let (single, single_cost) = data.scores(task, ORDERS[0])?;
@@ -88,6 +96,25 @@ struct Learned {
     variance: f32,
 }
 
+/// The surprise of the different commands, or pairs, of a window.
+fn surprise(model: &Ngram, window: &[u32]) -> f32 {
+    let order = model.params().order;
+    let mut counts: BTreeMap<&[u32], u32> = BTreeMap::new();
+    for at in 0..window.len() {
+        let from = at - context(window, at, order).len();
+        *counts.entry(&window[from..=at]).or_default() += 1;
+    }
+    let (mut bits, mut weights) = (0.0_f64, 0.0_f64);
+    for (tokens, count) in counts {
+        if let [context @ .., token] = tokens {
+            let weight = f64::from(count).ln_1p();
+            bits += weight * f64::from(model.surprise(context, *token));
+            weights += weight;
+        }
+    }
+    (bits / weights.max(f64::MIN_POSITIVE)) as f32
+}
+
 impl Data {
     fn scores(&self, task: &Task, order: usize) -> Result<(Vec<f32>, Cost)> {
         let fit = || -> Result<BTreeMap<&String, Learned>> {
@@ -97,9 +124,11 @@ impl Data {
                 .collect()
         };
         let (learned, fit) = timed(fit)?;
-        // A group of few or equal windows has hardly any variance by itself.
+        // Taken of all groups: what one did in its few windows so far says little about
+        // what it may do, and a group of equal windows would have no variance at all.
         let usual =
             learned.values().map(|group| group.variance).sum::<f32>() / learned.len() as f32;
+        let deviation = usual.sqrt().max(1e-3);
         let score = || {
             let mut scores = vec![0.0; self.test.len()];
             for (name, rows) in &self.test_groups {
@@ -107,9 +136,10 @@ impl Data {
                 for row in rows {
                     let trained = task.same.as_ref().and_then(|same| same[*row]);
                     let own = trained.and_then(|row| group.own.get(&row).copied());
-                    let bits = own.unwrap_or_else(|| mean_surprise(&group.model, &self.test[*row]));
-                    let deviation = ((group.variance + usual) / 2.0).sqrt().max(1e-3);
-                    scores[*row] = (bits - group.mean) / deviation;
+                    let bits = own.unwrap_or_else(|| surprise(&group.model, &self.test[*row]));
+                    scores[*row] = (bits - group.mean / 2.0) / deviation;
+                    let bits = own.unwrap_or_else(|| surprise(&group.model, &self.test[*row]));
+                    scores[*row] = (bits - group.mean / 2.0) / deviation;
                 }
             }
             Ok(scores)
@@ -127,7 +157,7 @@ impl Data {
         for part in 0..FOLDS.min(rows.len()) {
             let block = fold::block(rows.len(), part, FOLDS.min(rows.len()));
             let others = model(&fold::others(rows.len(), &block))?;
-            own.extend(block.map(|at| (rows[at], mean_surprise(&others, &self.train[rows[at]]))));
+            own.extend(block.map(|at| (rows[at], surprise(&others, &self.train[rows[at]]))));
         }
         let n = own.len() as f32;
         let mean = own.values().sum::<f32>() / n;
