@@ -3,6 +3,9 @@
 //!
 //! Owns what the process asks of the kernel about itself, and nothing about training.
 
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
 use anyhow::{Context, Result};
 use rustix::process::{Resource, Rlimit, nice, setrlimit};
 use thread_priority::{
@@ -35,12 +38,26 @@ pub fn limit_memory(bytes: u64) -> Result<()> {
     setrlimit(Resource::As, limit).with_context(|| format!("cannot limit memory to {bytes} bytes"))
 }
 
+/// What candle's two pools of threads go by; it asks nothing but these.
+const THREADS: [&str; 2] = ["RAYON_NUM_THREADS", "CANDLE_NUM_THREADS"];
+
 /// Keeps candle on one thread: its matrices are too small to gain from more, and sums are
-/// then taken in one order on every machine.
+/// then taken in one order on every machine. Without the variables, its second pool would wait
+/// for work by turning in circles, and every operation would read /proc/cpuinfo: four fifths
+/// of all processor time. A process cannot safely change its own environment while it runs, so
+/// it begins anew.
 ///
 /// # Errors
 /// Where threads were started before.
 pub fn use_one_thread() -> Result<()> {
+    let mut args = std::env::args_os();
+    let name = args.next().unwrap_or_default();
+    if THREADS.iter().any(|name| std::env::var_os(name).is_none()) {
+        let one = THREADS.map(|name| (name, "1"));
+        let mut again = Command::new("/proc/self/exe");
+        // Where this is refused, training works all the same, and slowly.
+        let _ = again.arg0(name).args(args).envs(one).exec();
+    }
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1);
     pool.build_global().context("cannot start a thread")
 }

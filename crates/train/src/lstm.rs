@@ -10,6 +10,9 @@ use sentinel_model::{Dense, Lstm};
 
 use crate::weights::{Weights, shuffled};
 
+/// What a round must lower the loss by, as a part of it, for another one to be worth its time.
+const GAIN_MIN: f64 = 0.02;
+
 /// How to train a recurrent network.
 #[derive(Debug, Clone)]
 pub struct LstmParams {
@@ -21,12 +24,18 @@ pub struct LstmParams {
     pub hidden: usize,
     /// Tokens that one step of training looks at together.
     pub window: usize,
-    /// Windows per step.
+    /// Windows per step, at most.
     pub batch: usize,
+    /// Steps of a round, at least: with few windows a step is of fewer of them, down to four.
+    /// Otherwise the network hardly moves, and holds everything for as unlikely.
+    pub round_steps: usize,
     /// Rounds over all windows, at most.
     pub epochs: usize,
+    /// Windows looked at in all rounds together, about; one round is always made. Where there
+    /// are many, fewer rounds will do, and a night has to end.
+    pub looks: usize,
     /// Share of the sequences, the latest ones, that is held out: training ends when
-    /// they are predicted no better than the round before.
+    /// they are predicted hardly better than the round before.
     pub held_out: f64,
     /// Step length of Adam.
     pub learning_rate: f64,
@@ -42,7 +51,9 @@ impl Default for LstmParams {
             hidden: 64,
             window: 32,
             batch: 64,
-            epochs: 6,
+            round_steps: 64,
+            epochs: 12,
+            looks: 42_000,
             held_out: 0.1,
             learning_rate: 3e-3,
             seed: 0,
@@ -83,9 +94,12 @@ pub fn train_lstm(sequences: &[Vec<u32>], params: &LstmParams) -> Result<Lstm> {
     };
     let mut adam = AdamW::new(weights.all(), config)?;
     let mut random = SplitMix64::stream(params.seed, 3);
+    let batch =
+        (earlier.len() / params.round_steps.max(1)).clamp(params.batch.min(4), params.batch);
     let (mut best, mut kept) = (f64::INFINITY, weights.snapshot()?);
-    for _ in 0..params.epochs {
-        for batch in shuffled(earlier.len(), &mut random).chunks(params.batch) {
+    let rounds = (params.looks / earlier.len()).clamp(1, params.epochs.max(1));
+    for _ in 0..rounds {
+        for batch in shuffled(earlier.len(), &mut random).chunks(batch) {
             let batch: Vec<&Window> = batch.iter().map(|at| &earlier[*at]).collect();
             adam.backward_step(&network.loss(&batch)?)?;
         }
@@ -96,7 +110,11 @@ pub fn train_lstm(sequences: &[Vec<u32>], params: &LstmParams) -> Result<Lstm> {
         if loss.is_nan() || loss >= best {
             break;
         }
+        let hardly = loss > best * (1.0 - GAIN_MIN);
         (best, kept) = (loss, weights.snapshot()?);
+        if hardly {
+            break;
+        }
     }
     weights.restore(&kept)?;
     assemble(&weights, params)

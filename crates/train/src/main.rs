@@ -69,11 +69,12 @@ struct Files {
 }
 
 fn main() -> ExitCode {
-    let done = match Cli::parse().command {
+    let command = Cli::parse().command;
+    let done = background::use_one_thread().and_then(|()| match command {
         Command::Train(network) => run(network),
         // Somebody waits for this one.
-        Command::Lab(lab) => background::use_one_thread().and_then(|()| lab::run(&lab)),
-    };
+        Command::Lab(lab) => lab::run(&lab),
+    });
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -95,7 +96,6 @@ fn run(network: Network) -> Result<()> {
         background::yield_to_others();
     }
     background::limit_memory(files.memory_max)?;
-    background::use_one_thread()?;
     match network {
         Network::Autoencoder(files) => {
             let bytes = read(&files.input)?;

@@ -49,6 +49,7 @@ pub(super) fn measure(task: &Task, column: &str) -> Result<Report> {
     let params = LstmParams {
         vocabulary: vocabulary.0.len().min(NETWORK_TOKENS_MAX) + 1,
         epochs: EPOCHS,
+        looks: usize::MAX,
         seed: task.seed,
         ..LstmParams::default()
     };
