@@ -3,8 +3,9 @@
 //!
 //! Inside the calibration scores: split conformal p-values (Vovk, Gammerman, Shafer 2005;
 //! Bates et al., "Testing for outliers with conformal p-values", Annals of Statistics
-//! 51(1), 2023, <https://doi.org/10.1214/22-AOS2244>). Beyond their 98 % point: a
-//! generalised Pareto tail (Pickands 1975), see `tail`. Owns no threshold and no budget.
+//! 51(1), 2023, <https://doi.org/10.1214/22-AOS2244>). Where hardly any of them is as high:
+//! a generalised Pareto tail (Pickands 1975) that is fitted on those beyond the 98 % point,
+//! see `tail`. Owns no threshold and no budget.
 //!
 //! The guarantee needs scores of events that the model was not fitted on, and later ones
 //! rather than random ones: a random split understates false alarms two- to sixfold.
@@ -23,6 +24,10 @@ const TAIL_SHARE: f64 = 0.02;
 
 /// Fewer excesses than this say nothing about the shape of a tail.
 const EXCESSES_MIN: usize = 20;
+
+/// Where at least so many calibration scores are as high, they are counted: real scores pile
+/// up and have gaps, which no smooth tail follows. Fewer are too few to count.
+const COUNTED_MIN: usize = 10;
 
 /// The distribution of one model's scores on normal events.
 ///
@@ -82,19 +87,29 @@ impl Calibration {
     /// this one, which no normal event falls below more often than it says.
     pub fn p_value(&self, score: f32) -> f64 {
         let p = match &self.tail {
-            Some(tail) if f64::from(score) > tail.threshold() => tail.p_value(f64::from(score)),
-            _ => self.rank(score),
+            Some(tail) if f64::from(score) > tail.threshold() => {
+                let reached = self.reached_by(score);
+                let of_tail = tail.p_value(f64::from(score));
+                match reached >= COUNTED_MIN {
+                    true => self.rank(reached),
+                    // No more than at the last score that was counted.
+                    false => of_tail.min(self.rank(COUNTED_MIN)),
+                }
+            }
+            _ if score.is_nan() => 1.0,
+            _ => self.rank(self.reached_by(score)),
         };
         p.max(SMALLEST_P)
     }
 
-    fn rank(&self, score: f32) -> f64 {
-        if score.is_nan() {
-            return 1.0;
-        }
-        let n = self.scores.len();
-        let below = self.scores.partition_point(|known| *known < score);
-        (n - below + 1) as f64 / (n + 1) as f64
+    /// How many calibration scores are at least as high.
+    fn reached_by(&self, score: f32) -> usize {
+        self.scores.len() - self.scores.partition_point(|known| *known < score)
+    }
+
+    /// The conformal p-value of a score that so many calibration scores reach.
+    fn rank(&self, reached: usize) -> f64 {
+        (reached + 1) as f64 / (self.scores.len() + 1) as f64
     }
 
     /// The smallest p-value that this calibration can give: 1 / (n + 1) without a tail.

@@ -70,6 +70,28 @@ fn the_tail_holds_on_later_scores_within_a_factor_of_two() {
 }
 
 #[test]
+fn scores_that_pile_up_are_counted() {
+    // Most are 0, some are spread, and one in two hundred is the highest there is: a smooth
+    // tail calls that one in thousands.
+    let pile = |random: &mut SplitMix64| match random.unit() {
+        u if u < 0.985 => 0.0,
+        u if u < 0.995 => 4.0 + 5.0 * random.unit(),
+        _ => 13.0 + 0.2 * random.unit(),
+    };
+    let mut random = SplitMix64::stream(7, 0);
+    let calibration = Calibration::fit(draw(pile, &mut random, 20_000)).expect("fits");
+    let later = draw(pile, &mut random, 200_000);
+    for level in [1e-2, 3e-3, 1e-3] {
+        let found = later.iter().filter(|s| calibration.p_value(**s) <= level);
+        let over = found.count() as f64 / 200_000.0 / level;
+        assert!((0.6..1.5).contains(&over), "{over} at {level}");
+    }
+    let p = calibration.p_value(13.0);
+    assert!((p / 5e-3 - 1.0).abs() < 0.3, "{p}");
+    assert!(calibration.p_value(13.21) < 1e-3);
+}
+
+#[test]
 fn the_tail_says_more_than_the_ranks_could() {
     // From 2,000 scores the ranks can say no less than 5e-4.
     let mut random = SplitMix64::stream(3, 0);
