@@ -36,7 +36,7 @@ const DAYS: usize = 7;
 /// Scores kept of a day, per detector and subject.
 const DAY_SCORES: usize = 8_192;
 /// Fewer rows than this make no forest.
-pub(crate) const ROWS_MIN: usize = 500;
+pub(crate) const ROWS_MIN: usize = 256;
 
 /// The scores of one day, a sample of fixed size.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]

@@ -33,7 +33,7 @@ impl Baseline {
         let oldest = day.saturating_sub(ROW_DAYS);
         learned.tables.chains.forget_before(oldest);
         for rows in &mut learned.rows {
-            rows.forget_before(oldest);
+            rows.settle(oldest);
         }
         let _ = self.fit(day, time_ns);
         let phase = self.phase();

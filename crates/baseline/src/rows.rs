@@ -8,8 +8,11 @@ use serde::{Deserialize, Serialize};
 use crate::hash::mix;
 use crate::schema::{COLUMNS, Row};
 
-/// Rows of one program.
+/// Rows of one program, where there are many programs.
 const PROGRAM_MAX: usize = 128;
+/// Where there are few programs, each may have its part of so many: a host on which three
+/// programs connect has a model of connections, too.
+const FEW_MAX: usize = 1_024;
 
 /// A bounded sample of rows.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -35,6 +38,11 @@ impl Rows {
         self.days.len()
     }
 
+    /// Rows that one program may have.
+    fn share(&self) -> usize {
+        PROGRAM_MAX.max(FEW_MAX / self.seen.len().max(1))
+    }
+
     fn below(&self, bound: usize) -> usize {
         let random = mix(self.offered_total.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         ((u128::from(random) * bound as u128) >> 64) as usize
@@ -46,7 +54,7 @@ impl Rows {
         let (seen, places) = self.seen.entry(program).or_default();
         *seen += 1;
         let (seen, count) = (*seen as usize, places.len());
-        if count >= PROGRAM_MAX {
+        if count >= self.share() {
             // Each of its rows is kept with the same probability.
             let choice = self.below(seen);
             if let Some(place) = self.seen[&program].1.get(choice).copied() {
@@ -85,15 +93,31 @@ impl Rows {
         }
     }
 
-    /// Forgets the rows of days before `day`.
-    pub(crate) fn forget_before(&mut self, day: u16) {
-        if self.days.iter().all(|known| *known >= day) {
+    /// Forgets the rows of days before `day`, and what programs have beyond their share since
+    /// there are more of them.
+    pub(crate) fn settle(&mut self, day: u16) {
+        let share = self.share();
+        let within = |(_, places): &(u32, Vec<u32>)| places.len() <= share;
+        if self.days.iter().all(|known| *known >= day) && self.seen.values().all(within) {
             return;
+        }
+        let mut kept = vec![true; self.len()];
+        for (_, places) in self.seen.values_mut() {
+            places.retain(|place| {
+                let recent = self.days[*place as usize] >= day;
+                kept[*place as usize] = recent;
+                recent
+            });
+            // Any of them are as good as any others; a replay must choose the same.
+            places.sort_unstable_by_key(|place| mix(u64::from(*place)));
+            for place in places.drain(share.min(places.len())..) {
+                kept[place as usize] = false;
+            }
         }
         let old = std::mem::replace(self, Self::new(self.capacity));
         self.offered_total = old.offered_total;
         for (place, row) in old.values.chunks_exact(COLUMNS).enumerate() {
-            if old.days[place] >= day {
+            if kept[place] {
                 let program = old.programs[place];
                 let place_now = self.len() as u32;
                 self.values.extend_from_slice(row);
@@ -170,9 +194,51 @@ mod tests {
             .filter(|program| **program == 1)
             .count();
         assert!((20..=PROGRAM_MAX).contains(&storm), "{storm}");
-        rows.forget_before(3);
+        rows.settle(3);
         assert!(rows.sound() && rows.len() > 50 && rows.days.iter().all(|day| *day >= 3));
         assert_eq!(rows.columns(&[0, 5]).len(), 2 * rows.len());
         assert!(rows.percentile(1.0)[0] <= 19_999.0);
+    }
+
+    #[test]
+    fn few_programs_have_more_rows_each_until_there_are_many() {
+        let count = |rows: &Rows, program: u64| {
+            rows.programs
+                .iter()
+                .filter(|known| **known == program)
+                .count()
+        };
+        for (programs, each) in [(1, 1_024), (3, 341), (7, 146), (20, 128)] {
+            let mut rows = Rows::new(8_000);
+            for n in 0..programs * 3_000 {
+                rows.offer(n % programs, (n / 9_000) as u16, &[n as f32; COLUMNS]);
+            }
+            // The first ones may have taken what is now another's.
+            rows.settle(0);
+            for program in 0..programs {
+                assert_eq!(count(&rows, program), each, "of {programs}");
+            }
+            assert!(rows.sound());
+        }
+        let mut rows = Rows::new(8_000);
+        for n in 0..5_000 {
+            rows.offer(1, 1, &[n as f32; COLUMNS]);
+        }
+        for n in 0..5_000 {
+            rows.offer(2 + n % 50, 2, &[n as f32; COLUMNS]);
+        }
+        assert_eq!(count(&rows, 1), FEW_MAX);
+        rows.settle(1);
+        assert!(rows.sound());
+        assert_eq!((count(&rows, 1), count(&rows, 2)), (PROGRAM_MAX, 100));
+        // What is left is of all that there was, and not of its begin or end.
+        let mean = |rows: &Rows| {
+            let own = (0..rows.len()).filter(|at| rows.programs[*at] == 1);
+            let own: Vec<f32> = own.map(|at| rows.row(at)[0]).collect();
+            own.iter().sum::<f32>() / own.len() as f32
+        };
+        assert!((1_900.0..3_100.0).contains(&mean(&rows)), "{}", mean(&rows));
+        rows.settle(2);
+        assert_eq!((count(&rows, 1), rows.len()), (0, 5_000));
     }
 }

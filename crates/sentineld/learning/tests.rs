@@ -169,7 +169,7 @@ fn what_is_trained_and_passes_is_in_use_and_kept() {
     };
     let mut host = Host::new(None);
     let early = host.learning.fit_now().expect_err("nothing was seen");
-    assert!(early.contains("0 of 500 program starts"), "{early}");
+    assert!(early.contains("0 of 256 program starts"), "{early}");
     for number in 0..2 {
         host.live(number);
     }
