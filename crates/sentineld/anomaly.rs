@@ -40,7 +40,7 @@ pub fn alert(anomaly: &Anomaly) -> Alert {
         }
         .into(),
         severity: anomaly.severity,
-        confidence: confidence(anomaly.per_day),
+        confidence: confidence(anomaly.per_day()),
         summary: anomaly.summary().into(),
         reason: anomaly.reason().into(),
         techniques: Cow::Borrowed(&[]),
@@ -56,7 +56,7 @@ pub fn alert(anomaly: &Anomaly) -> Alert {
             .collect(),
         lost_nearby: 0,
         anomaly: lines(anomaly),
-        suggestions: suggestions(&anomaly.process, &id),
+        suggestions: suggestions(anomaly, &id),
         id,
     }
 }
@@ -70,12 +70,17 @@ fn evidence(unusual: &Unusual) -> String {
 
 /// What to look at next, as commands that can be pasted: a path that a shell could read in
 /// another way than as itself is in none.
-fn suggestions(process: &Process, incident: &str) -> Vec<Box<str>> {
+fn suggestions(anomaly: &Anomaly, incident: &str) -> Vec<Box<str>> {
+    let process = &*anomaly.process;
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._+-:@".contains(c);
     let exe = &*process.exe;
     let known = exe.starts_with('/') && exe.chars().all(plain);
     let mut commands = vec![format!("sentinelctl tree {}", process.pid)];
     commands.extend(known.then(|| format!("sentinelctl baseline show --exe {exe}")));
+    if anomaly.delivery == Delivery::Alert {
+        let behaviour = anomaly.worst().behaviour();
+        commands.push(format!("sentinelctl baseline approve {behaviour}"));
+    }
     commands.push(format!("sentinelctl alerts --incident {incident}"));
     commands.into_iter().map(Into::into).collect()
 }
@@ -145,7 +150,7 @@ fn about_learning(
 fn lines(anomaly: &Anomaly) -> Vec<Box<str>> {
     let worst = anomaly.worst();
     let mut lines = vec![
-        format!("per_day={}", small(anomaly.per_day)),
+        format!("per_day={}", small(anomaly.per_day())),
         format!("p={}", small(worst.p)),
     ];
     for (name, p) in DETECTORS.iter().zip(worst.p_values) {
@@ -191,7 +196,7 @@ pub fn numbers(anomaly: &Anomaly) -> serde_json::Value {
         .collect();
     json!({
         "p": worst.p,
-        "per_day": anomaly.per_day,
+        "per_day": anomaly.per_day(),
         "p_values": p_values,
         "features": features,
         "generation": anomaly.generation,

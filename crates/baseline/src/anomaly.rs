@@ -17,7 +17,19 @@ pub enum Delivery {
     Preview,
 }
 
-/// An incident that normal days do not have.
+/// Why an incident is told.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Cause {
+    /// Normal days do not have its like.
+    Rare {
+        /// How many incidents like it a normal day is expected to have.
+        per_day: f64,
+    },
+    /// Somebody said that this is never normal.
+    Denied,
+}
+
+/// An incident that normal days do not have, or that was denied.
 #[derive(Debug, Clone)]
 pub struct Anomaly {
     /// Equal in every replay of the same events.
@@ -28,8 +40,8 @@ pub struct Anomaly {
     pub delivery: Delivery,
     /// How bad it is if it is true.
     pub severity: Severity,
-    /// How many incidents like it a normal day is expected to have.
-    pub per_day: f64,
+    /// Why it is told.
+    pub cause: Cause,
     /// The process of the most unusual event.
     pub process: Arc<Process>,
     /// The unusual events, at most eight, in the order of time.
@@ -60,16 +72,31 @@ impl Anomaly {
 
     /// How rare it is, and by which models.
     pub fn reason(&self) -> String {
-        let per_day = match self.per_day {
+        let Cause::Rare { per_day } = self.cause else {
+            return format!(
+                "this behaviour was denied, as {}, and is told each time it comes again, once a day \
+                 at most",
+                self.worst().behaviour()
+            );
+        };
+        let number = match per_day {
             p if p >= 0.01 => format!("{p:.2}"),
             p => format!("{p:.0e}"),
         };
         format!(
-            "a normal day of this host has {per_day} incidents as unusual as this one, which is \
+            "a normal day of this host has {number} incidents as unusual as this one, which is \
              one in {}; model generation {}",
-            rarity(self.per_day),
+            rarity(per_day),
             self.generation
         )
+    }
+
+    /// How many incidents like it a normal day is expected to have; 0 for what was denied.
+    pub fn per_day(&self) -> f64 {
+        match self.cause {
+            Cause::Rare { per_day } => per_day,
+            Cause::Denied => 0.0,
+        }
     }
 
     /// The most unusual event.

@@ -1,28 +1,27 @@
 //! The baseline of a host: measures, judges, learns; day by day it fits its models anew.
 
-use std::sync::Arc;
-
 use sentinel_event::{Connection, Detail, Event, Process};
 use serde::{Deserialize, Serialize};
 
 use crate::Config;
-use crate::anomaly::{Anomaly, Delivery, severity};
-use crate::budget::{ALERT_PER_DAY, Budget};
+use crate::anomaly::Anomaly;
+use crate::behaviour::{Behaviours, Decision, Thing};
+use crate::budget::Budget;
+use crate::case::Case;
 use crate::coverage::{Coverage, Progress};
-use crate::explain::{self, Unusual, Who};
+use crate::explain::Who;
 use crate::hash::pair;
-use crate::incident::{self, Incidents, Line, Peaks};
-use crate::judge::{self, DETECTOR_COUNT, Ledger, Model, Scale, Scores, Subject};
+use crate::incident::{Incidents, Line, Peaks};
+use crate::judge::{self, DETECTOR_COUNT, Ledger, Model, Scale, Subject};
 use crate::live::{Accepted, Live};
-use crate::measure::{self, Contact};
+use crate::measure;
 use crate::moment::{DAY_NS, Moment};
 use crate::networks;
 use crate::order::Order;
-use crate::portrait::{self, Behaviour};
 use crate::recent::Recent;
 use crate::relation::Seen;
 use crate::rows::Rows;
-use crate::schema::{Row, SEQ};
+use crate::schema::SEQ;
 use crate::tables::Tables;
 use crate::tail::Tails;
 
@@ -32,10 +31,6 @@ pub(crate) const COLD_DAYS: u16 = 1;
 pub(crate) const PEAK_DAYS: u16 = 3;
 /// Rows kept of program starts and of connections.
 const ROWS: [usize; 2] = [12_000, 8_000];
-/// Incidents whose sum is below this are not put into words.
-const WORDS_MIN: f32 = 0.5;
-/// What was told stays quiet for so long.
-const QUIET_NS: i64 = DAY_NS;
 
 /// What is done with anomalies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,7 +60,7 @@ pub(crate) struct Learned {
     pub(crate) anchor: Option<f64>,
     /// The day on which it last went over to detecting.
     pub(crate) detecting_since: u16,
-    pub(crate) behaviours: Vec<Behaviour>,
+    pub(crate) behaviours: Behaviours,
     /// What the gate said of the last models.
     pub(crate) verdict: String,
     /// Learning ended before enough was seen: anomalies have to be twice as clear.
@@ -80,7 +75,7 @@ pub struct Baseline {
     pub(crate) learned: Learned,
     pub(crate) live: Live,
     pub(crate) incidents: Incidents,
-    quiet: Recent<u64, i64>,
+    pub(crate) quiet: Recent<u64, i64>,
     pub(crate) models: [Model; 2],
     pub(crate) scales: [Scale; 2],
     /// The recurrent network, once one was trained.
@@ -107,7 +102,7 @@ impl Baseline {
             tails: Tails::default(),
             anchor: None,
             detecting_since: 0,
-            behaviours: Vec::new(),
+            behaviours: Behaviours::default(),
             verdict: String::new(),
             thin: false,
             training: networks::Record::default(),
@@ -216,7 +211,7 @@ impl Baseline {
         let at = self.pass(event.time_ns);
         self.learned.coverage.execs_total += 1;
         let process = &event.process;
-        let start = measure::start(process, &mut self.live, &mut self.learned.tables, &at);
+        let mut start = measure::start(process, &mut self.live, &mut self.learned.tables, &at);
         let model = &self.models[Subject::Start as usize];
         let lstm = self.order.as_ref().map_or(f32::NAN, |order| {
             let (tree, program) = (start.keys.tree, start.keys.program as u32);
@@ -231,7 +226,11 @@ impl Baseline {
             user: start.keys.user,
             contact: None,
         };
-        let thing = pair(start.keys.parent, start.keys.program);
+        let thing = Thing {
+            key: pair(start.keys.parent, start.keys.program),
+            pair: (start.keys.parent, start.keys.program),
+            port: 0,
+        };
         let case = Case {
             subject: Subject::Start,
             row: &start.row,
@@ -240,12 +239,10 @@ impl Baseline {
             thing,
         };
         let learn = self.judge(event, &at, &case, &who, out);
+        start.keys.trusted |= self.is_approved(&thing);
         let (live, tables) = (&mut self.live, &mut self.learned.tables);
         let seen = measure::learn_start(&start, process, live, tables, &at, learn);
-        if seen == Seen::New && at.admit_days > 1 && !start.keys.trusted {
-            let behaviour = portrait::new_child(&start.keys, tables, at.time_ns);
-            self.note_new(behaviour);
-        }
+        self.note_new(thing, seen, start.keys.trusted, &at);
         self.keep(&at, &case, who.program, learn);
     }
 
@@ -254,7 +251,7 @@ impl Baseline {
         self.learned.coverage.contacts_total += 1;
         let process = &event.process;
         let (live, tables) = (&mut self.live, &mut self.learned.tables);
-        let contact = measure::contact(process, connection, live, tables, &at);
+        let mut contact = measure::contact(process, connection, live, tables, &at);
         let parent = process
             .parent
             .as_ref()
@@ -268,7 +265,11 @@ impl Baseline {
         };
         let model = &self.models[Subject::Contact as usize];
         let scores = judge::scores(Subject::Contact, &contact.row, model, f32::NAN);
-        let thing = pair(contact.program, pair(contact.network, contact.port));
+        let thing = Thing {
+            key: pair(contact.program, pair(contact.network, contact.port)),
+            pair: (contact.program, contact.network),
+            port: contact.port,
+        };
         let case = Case {
             subject: Subject::Contact,
             row: &contact.row,
@@ -276,24 +277,27 @@ impl Baseline {
             tree: contact.tree,
             thing,
         };
+        let name = crate::identity::network_name(connection.peer.ip());
+        self.learned.tables.name(contact.network, &name);
         let learn = self.judge(event, &at, &case, &who, out);
+        contact.trusted |= self.is_approved(&thing);
         let (live, tables) = (&mut self.live, &mut self.learned.tables);
         let seen = measure::learn_contact(&contact, process, live, tables, &at, learn);
-        if learn {
-            let name = crate::identity::network_name(connection.peer.ip());
-            tables.name(contact.network, &name);
-        }
-        if seen == Seen::New && at.admit_days > 1 {
-            let Contact {
-                program,
-                network,
-                port,
-                ..
-            } = contact;
-            let behaviour = portrait::new_network(program, network, port, tables, at.time_ns);
-            self.note_new(behaviour);
-        }
+        self.note_new(thing, seen, contact.trusted, &at);
         self.keep(&at, &case, who.program, learn);
+    }
+
+    fn is_approved(&self, thing: &Thing) -> bool {
+        self.learned.behaviours.decision(thing) == Some(Decision::Approved)
+    }
+
+    /// Lets what is new wait for somebody to decide about it.
+    fn note_new(&mut self, thing: Thing, seen: Seen, trusted: bool, at: &Moment) {
+        if seen == Seen::New && at.admit_days > 1 && !trusted {
+            let learned = &mut self.learned;
+            let tables = &learned.tables;
+            learned.behaviours.note(thing, tables, at.time_ns, false);
+        }
     }
 
     /// Keeps the row and the scores of what may become normal.
@@ -308,118 +312,4 @@ impl Baseline {
             ledger.note(at.day, score);
         }
     }
-
-    /// Judges an event; false where it must not be learned from.
-    fn judge(
-        &mut self,
-        event: &Event,
-        at: &Moment,
-        case: &Case<'_>,
-        who: &Who,
-        out: &mut Vec<Anomaly>,
-    ) -> bool {
-        let scale = &self.scales[case.subject as usize];
-        if !scale.is_ready() {
-            return !self.incidents.is_distrusted(case.tree, at.time_ns);
-        }
-        let (p_values, p) = scale.p_values(&case.scores);
-        let silent = |at: usize| scale.calibrations[at].is_none() || case.scores[at].is_nan();
-        let said = std::array::from_fn(|at| if silent(at) { f64::NAN } else { p_values[at] });
-        let evidence = incident::evidence(p);
-        let told = self.quiet.get(&case.thing);
-        if evidence > 0.0 && told.is_none_or(|told| at.time_ns - told > QUIET_NS) {
-            let model = &self.models[case.subject as usize];
-            let tables = &self.learned.tables;
-            // Words cost more than everything else, and most incidents come to nothing.
-            let worth = self.incidents.sum_with(case.tree, at.time_ns, evidence) >= WORDS_MIN;
-            let notes =
-                worth.then(|| explain::notes(case.row, who, &event.process, model, tables, at));
-            let unusual = Unusual {
-                time_ns: event.time_ns,
-                seq: event.seq,
-                process: Arc::clone(&event.process),
-                what: explain::what(event, who.contact.as_ref().map(|(c, ..)| c)),
-                started: who.contact.is_none(),
-                p_values: said,
-                p,
-                notes,
-                thing: case.thing,
-                evidence,
-            };
-            self.add(case.tree, unusual, out);
-        }
-        let learn = !self.incidents.is_distrusted(case.tree, at.time_ns);
-        if learn {
-            self.learned.tails.note(at.day, p, &said);
-        }
-        learn
-    }
-
-    fn add(&mut self, tree: u64, unusual: Unusual, out: &mut Vec<Anomaly>) {
-        let learned = &mut self.learned;
-        let time_ns = unusual.time_ns;
-        let incident = self.incidents.add(tree, unusual, &mut learned.peaks);
-        if incident.raised {
-            // Part of what was told already; it need not be told again tomorrow.
-            for thing in incident.things() {
-                self.quiet.insert(thing, time_ns);
-            }
-            return;
-        }
-        let Some(line) = &learned.line else {
-            return;
-        };
-        let per_day = line.per_day(incident.sum());
-        let limit = ALERT_PER_DAY * if learned.thin { 0.5 } else { 1.0 };
-        if per_day > limit || incident.told.is_empty() {
-            return;
-        }
-        let delivery = match self.phase {
-            Phase::Learn => Delivery::Preview,
-            Phase::Detect
-                if learned
-                    .budget
-                    .take(time_ns, per_day, self.config.alerts_per_day) =>
-            {
-                Delivery::Alert
-            }
-            Phase::Detect => Delivery::Digest,
-        };
-        // While learning goes on, what is unusual is learned all the same.
-        incident.raised = delivery == Delivery::Alert;
-        if delivery != Delivery::Alert && std::mem::replace(&mut incident.counted, true) {
-            return;
-        }
-        if delivery == Delivery::Alert {
-            for thing in incident.things() {
-                self.quiet.insert(thing, time_ns);
-            }
-        }
-        let worst = incident
-            .told
-            .iter()
-            .enumerate()
-            .max_by(|(_, a), (_, b)| a.evidence.total_cmp(&b.evidence))
-            .map_or(0, |(at, _)| at);
-        out.push(Anomaly {
-            id: pair(tree, incident.begin_ns as u64),
-            time_ns,
-            delivery,
-            severity: severity(per_day),
-            per_day,
-            process: Arc::clone(&incident.told[worst].process),
-            unusual: incident.told.clone(),
-            worst,
-            generation: learned.generation,
-        });
-    }
-}
-
-/// An event that is judged.
-struct Case<'a> {
-    subject: Subject,
-    row: &'a Row,
-    scores: Scores,
-    tree: u64,
-    thing: u64,
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use sentinel_event::{Connection, Event, Process};
 
+use crate::behaviour::Thing;
 use crate::identity;
 use crate::judge::{DETECTOR_COUNT, LSTM, Model, SEQUENCE};
 use crate::moment::Moment;
@@ -60,13 +61,18 @@ pub struct Unusual {
     /// What made it so, the most telling first; `None` where it came to too little to be
     /// put into words.
     pub notes: Option<Vec<Note>>,
-    /// Equal for events that tell the same.
-    pub(crate) thing: u64,
+    /// What it is an instance of.
+    pub(crate) thing: Thing,
     /// What it adds to its incident.
     pub(crate) evidence: f32,
 }
 
 impl Unusual {
+    /// The id of the behaviour that it is an instance of, to decide about.
+    pub fn behaviour(&self) -> String {
+        self.thing.id()
+    }
+
     /// Who did what, for a sentence: `bash ran id (pid 7, root)`.
     pub fn deed(&self) -> String {
         let process = &*self.process;

@@ -85,7 +85,7 @@ impl Incident {
         let known = self
             .things
             .iter_mut()
-            .find(|(thing, _)| *thing == unusual.thing);
+            .find(|(thing, _)| *thing == unusual.thing.key);
         let added = match known {
             Some((_, before)) => {
                 let more = (unusual.evidence - *before).max(0.0);
@@ -94,7 +94,7 @@ impl Incident {
             }
             None => {
                 if self.things.len() < THINGS_MAX {
-                    self.things.push((unusual.thing, unusual.evidence));
+                    self.things.push((unusual.thing.key, unusual.evidence));
                 }
                 unusual.evidence
             }

@@ -13,7 +13,9 @@
 mod anomaly;
 mod arguments;
 mod baseline;
+mod behaviour;
 mod budget;
+mod case;
 mod chains;
 mod config;
 mod coverage;
@@ -46,15 +48,16 @@ mod tail;
 mod testing;
 mod words;
 
-pub use anomaly::{Anomaly, Delivery};
+pub use anomaly::{Anomaly, Cause, Delivery};
 pub use baseline::{Baseline, Phase};
+pub use behaviour::{ADMIT_DAYS, Behaviour, Decision};
 pub use config::Config;
 pub use coverage::{Coverage, Progress};
 pub use explain::{Note, Unusual};
 pub use judge::{DETECTOR_COUNT, DETECTORS};
 pub use networks::{NETWORK_NAMES, NETWORKS, Trained, Training};
 pub use order::Tokens;
-pub use portrait::{Behaviour, Portrait};
+pub use portrait::Portrait;
 pub use save::LoadError;
 pub use schema::{COLUMNS, Concern, FEATURES, Feature, schema_hash};
 pub use standing::Standing;

@@ -33,7 +33,7 @@ pub(crate) struct Keys {
     pub(crate) user: u64,
     pub(crate) tree: u64,
     pub(crate) tty: bool,
-    /// It comes with a package, so it needs no quarantine.
+    /// It comes with a package, or was approved, so it needs no quarantine.
     pub(crate) trusted: bool,
 }
 
@@ -55,7 +55,8 @@ pub(crate) struct Contact {
     pub(crate) port: u64,
     pub(crate) network: u64,
     scope: u64,
-    trusted: bool,
+    /// As with a program start.
+    pub(crate) trusted: bool,
 }
 
 /// The keys of a process; names that are new are remembered.

@@ -6,6 +6,7 @@ use crate::budget::ALERT_PER_DAY;
 use crate::gate;
 use crate::judge::{Model, ROWS_MIN, Scale, Subject};
 use crate::moment::DAY_NS;
+use crate::save::LoadError;
 
 /// Days whose rows models are fitted on.
 const ROW_DAYS: u16 = 28;
@@ -49,15 +50,23 @@ impl Baseline {
         learned.peaks.begin(day);
     }
 
-    /// Goes on on the day of `time_ns` with what was learned until an earlier one, and fits
-    /// nothing for the days between: whoever went back to models wants these.
-    pub fn go_on_from(&mut self, time_ns: i64) {
-        let day = (time_ns / DAY_NS).clamp(0, i64::from(u16::MAX)) as u16;
+    /// Goes back to what was learned until an earlier day, and goes on with it at `time_ns`:
+    /// nothing is fitted for the days between, as whoever goes back to models wants these.
+    /// What people decided stands.
+    ///
+    /// # Errors
+    /// As [`restore`](Self::restore); nothing is changed then.
+    pub fn go_back(&mut self, bytes: &[u8], time_ns: i64) -> Result<(), LoadError> {
+        let decided = self.learned.behaviours.clone();
+        self.restore(bytes)?;
         let learned = &mut self.learned;
+        learned.behaviours.keep_decisions(decided);
+        let day = (time_ns / DAY_NS).clamp(0, i64::from(u16::MAX)) as u16;
         if learned.first_day > 0 && day > learned.today {
             learned.today = day;
             learned.peaks.begin(day);
         }
+        Ok(())
     }
 
     /// Fits models on what there is until now, today included, and takes them where they

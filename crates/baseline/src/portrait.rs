@@ -1,16 +1,10 @@
-//! What is known of a program, for people to read and to decide about.
+//! What is known of a program, for people to read.
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
-
 use crate::baseline::Baseline;
-use crate::hash::{pair, text};
-use crate::measure::Keys;
-use crate::tables::{HOST, Tables};
+use crate::hash::text;
 
-/// Behaviours in quarantine that are listed.
-const BEHAVIOURS_MAX: usize = 1_000;
 /// Entries of each list of a portrait.
 const LISTED: usize = 8;
 
@@ -23,6 +17,8 @@ pub struct Portrait {
     pub runs: u32,
     /// On how many days.
     pub days: u16,
+    /// How many seconds pass between two runs as a rule; 0 where it hardly ran.
+    pub pause_s: f32,
     /// When it was first and last seen, in nanoseconds since the Unix epoch.
     pub seen_ns: (i64, i64),
     /// For each hour of the day in UTC, how often against the most frequent one, 0 to 1.
@@ -43,145 +39,7 @@ pub struct Portrait {
     pub connections: u32,
 }
 
-/// Something new that does not count as normal yet.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Behaviour {
-    /// Eight hexadecimal digits.
-    pub id: String,
-    /// What it is, in words.
-    pub words: String,
-    /// When it was first seen, in nanoseconds since the Unix epoch.
-    pub first_ns: i64,
-    pairs: Vec<(u8, u64, u64)>,
-}
-
-const PARENTS: u8 = 0;
-const PROGRAMS: u8 = 1;
-const UNITS: u8 = 2;
-const USERS: u8 = 3;
-const GRANDPARENTS: u8 = 4;
-const NETWORKS: u8 = 5;
-const PORTS: u8 = 6;
-
-fn behaviour(words: String, first_ns: i64, pairs: Vec<(u8, u64, u64)>) -> Behaviour {
-    let id = pairs
-        .first()
-        .map_or(0, |(kind, a, b)| pair(u64::from(*kind) + 1, pair(*a, *b)));
-    Behaviour {
-        id: format!("{:08x}", id >> 32),
-        words,
-        first_ns,
-        pairs,
-    }
-}
-
-/// A program that was started by one that never did.
-pub(crate) fn new_child(keys: &Keys, tables: &Tables, time_ns: i64) -> Behaviour {
-    let name = |key| tables.named(key).unwrap_or("?");
-    let words = format!("{} starts {}", name(keys.parent), name(keys.program));
-    let pairs = vec![
-        (PARENTS, keys.parent, keys.program),
-        (PROGRAMS, HOST, keys.program),
-        (UNITS, keys.unit, keys.program),
-        (USERS, keys.user, keys.program),
-        (
-            GRANDPARENTS,
-            pair(keys.grandparent, keys.parent),
-            keys.program,
-        ),
-    ];
-    behaviour(words, time_ns, pairs)
-}
-
-/// A network that a program never connected to.
-pub(crate) fn new_network(
-    program: u64,
-    network: u64,
-    port: u64,
-    tables: &Tables,
-    time_ns: i64,
-) -> Behaviour {
-    let name = |key| tables.named(key).unwrap_or("?");
-    let words = format!(
-        "{} connects to {}, port {}",
-        name(program),
-        name(network),
-        port - 1
-    );
-    let pairs = vec![
-        (NETWORKS, program, network),
-        (NETWORKS, HOST, network),
-        (PORTS, program, port),
-        (PORTS, HOST, port),
-    ];
-    behaviour(words, time_ns, pairs)
-}
-
-impl Tables {
-    fn relation(&mut self, kind: u8) -> &mut crate::relation::Relation {
-        match kind {
-            PARENTS => &mut self.parents,
-            PROGRAMS => &mut self.programs,
-            UNITS => &mut self.units,
-            USERS => &mut self.users,
-            GRANDPARENTS => &mut self.grandparents,
-            NETWORKS => &mut self.networks,
-            _ => &mut self.ports,
-        }
-    }
-
-    fn in_quarantine(&mut self, behaviour: &Behaviour) -> bool {
-        let first = behaviour.pairs.first();
-        first.is_some_and(|(kind, a, b)| self.relation(*kind).counts(*a, *b).quarantined)
-    }
-}
-
 impl Baseline {
-    pub(crate) fn note_new(&mut self, behaviour: Behaviour) {
-        let list = &mut self.learned.behaviours;
-        if list.len() >= BEHAVIOURS_MAX {
-            list.remove(0);
-        }
-        list.push(behaviour);
-    }
-
-    /// What was seen and does not count as normal yet, oldest first.
-    pub fn quarantine(&mut self) -> Vec<Behaviour> {
-        let learned = &mut self.learned;
-        let mut list = std::mem::take(&mut learned.behaviours);
-        list.retain(|behaviour| learned.tables.in_quarantine(behaviour));
-        learned.behaviours = list;
-        learned.behaviours.clone()
-    }
-
-    /// Lets a behaviour count as normal from now on; its words, or `None` where there is
-    /// none with this id.
-    pub fn approve(&mut self, id: &str) -> Option<String> {
-        self.decide(id, |tables, (kind, a, b)| {
-            tables.relation(kind).approve(a, b);
-        })
-    }
-
-    /// Forgets a behaviour, so that it is as new as ever when it comes again.
-    pub fn deny(&mut self, id: &str) -> Option<String> {
-        self.decide(id, |tables, (kind, a, b)| {
-            let relation = tables.relation(kind);
-            if relation.counts(a, b).quarantined {
-                relation.deny(a, b);
-            }
-        })
-    }
-
-    fn decide(&mut self, id: &str, act: impl Fn(&mut Tables, (u8, u64, u64))) -> Option<String> {
-        let learned = &mut self.learned;
-        let place = learned.behaviours.iter().position(|known| known.id == id)?;
-        let behaviour = learned.behaviours.remove(place);
-        for pair in behaviour.pairs {
-            act(&mut learned.tables, pair);
-        }
-        Some(behaviour.words)
-    }
-
     /// The names of all known programs with how often each ran.
     pub fn programs(&self) -> BTreeMap<String, u32> {
         let tables = &self.learned.tables;
@@ -192,13 +50,20 @@ impl Baseline {
         known.collect()
     }
 
-    /// Every program with this path, with whatever scripts it runs.
+    /// Every program with this path, or with this name where it has no folder, with whatever
+    /// scripts it runs.
     pub fn portraits(&self, exe: &str) -> Vec<Portrait> {
         let tables = &self.learned.tables;
         let mut plain = String::new();
         crate::identity::push_plain(&mut plain, exe);
         let fits = |name: &str| {
-            let rest = name.strip_prefix(&plain);
+            let path = name.split(' ').next().unwrap_or(name);
+            let folders = if exe.contains('/') {
+                0
+            } else {
+                path.rfind('/').map_or(0, |at| at + 1)
+            };
+            let rest = name[folders..].strip_prefix(&plain);
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
         };
         let mut found: Vec<Portrait> = tables
@@ -245,6 +110,7 @@ impl Baseline {
             program: name.to_owned(),
             runs: profile.runs,
             days: profile.days,
+            pause_s: profile.pause.usual().map_or(0.0, f32::exp_m1),
             seen_ns: (profile.first_ns, profile.last_ns),
             hours: profile.hours.shares(),
             workdays: work / (weekend + work).max(f32::MIN_POSITIVE),

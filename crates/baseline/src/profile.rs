@@ -30,6 +30,11 @@ impl Spread {
         z.clamp(-Z_MAX, Z_MAX)
     }
 
+    /// The mean; `None` while little is known.
+    pub(crate) fn usual(&self) -> Option<f32> {
+        (self.seen >= 4).then_some(self.mean)
+    }
+
     pub(crate) fn learn(&mut self, value: f32) {
         self.seen = self.seen.saturating_add(1);
         let step = 1.0 / self.seen.min(200) as f32;

@@ -199,6 +199,15 @@ impl Relation {
             .is_some()
     }
 
+    /// Whether the pair counts as known.
+    pub(crate) fn is_known(&self, context: u64, item: u64) -> bool {
+        let key = pair(context, item);
+        match self.pairs.get(key) {
+            Some(pair) => pair.known,
+            None => self.in_tail(key) > 0.0,
+        }
+    }
+
     pub(crate) fn counts(&self, context: u64, item: u64) -> Counts {
         let pair = self.pairs.get(pair(context, item));
         Counts {

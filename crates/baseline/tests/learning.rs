@@ -3,7 +3,9 @@
 
 use std::fmt::Write;
 
-use sentinel_baseline::{Anomaly, Baseline, Config, Delivery, LoadError, Phase};
+use sentinel_baseline::{
+    Anomaly, Baseline, Behaviour, Cause, Config, Decision, Delivery, LoadError, Phase,
+};
 use sentinel_event::Event;
 
 const DAY: u64 = 86_400;
@@ -209,7 +211,7 @@ fn an_attack_is_told_in_words_and_normal_days_are_quiet() {
             && attack.generation >= 3,
         "{words}"
     );
-    assert!(attack.worst().p < 1e-2 && attack.per_day < 0.3);
+    assert!(attack.worst().p < 1e-2 && attack.per_day() < 0.3);
     let false_alerts = alerts.len() - alerts.iter().filter(about).count();
     assert!(
         false_alerts <= 5,
@@ -313,7 +315,7 @@ fn what_is_not_whole_is_refused() {
         bytes[at] ^= 1;
         bytes
     };
-    assert_eq!(refused(&changed(8)), LoadError::Version { found: 2 });
+    assert_eq!(refused(&changed(8)), LoadError::Version { found: 5 });
     assert_eq!(refused(&changed(12)), LoadError::Columns);
     assert_eq!(refused(&changed(bytes.len() / 2)), LoadError::Checksum);
 }
@@ -334,10 +336,77 @@ fn a_program_shows_when_it_runs_and_who_starts_it() {
     let ls = &baseline.portraits("/usr/bin/ls")[0];
     assert!(ls.hours[3] == 0.0 && ls.hours[12] > 0.0, "{ls:?}");
     // A tool that was tried on the third day waits to become normal, until it is allowed.
-    let waiting = baseline.quarantine();
+    let waiting = baseline.behaviours();
     let one = waiting.first().expect("something waits").clone();
     assert!(one.words.contains(" starts "), "{one:?}");
-    assert_eq!(baseline.approve(&one.id), Some(one.words.clone()));
-    assert!(baseline.quarantine().iter().all(|other| other.id != one.id));
-    assert_eq!(baseline.approve(&one.id), None);
+    assert!((1..=2).contains(&one.days) && one.times > 0, "{one:?}");
+    assert_eq!(one.decision, None);
+    let decided = baseline.decide(&one.id, Decision::Approved);
+    assert_eq!(decided, Some(one.words.clone()));
+    let after = baseline.behaviours();
+    let known = after.iter().find(|other| other.id == one.id);
+    assert_eq!(
+        known.map(|one| one.decision),
+        Some(Some(Decision::Approved))
+    );
+    assert_eq!(baseline.decide("00000000", Decision::Approved), None);
+    // Programs are found by their names, too.
+    assert_eq!(baseline.portraits("check"), found);
+    assert_eq!(baseline.portraits("chec"), []);
+}
+
+/// What is told of an attack, and of the same on two later days, where `decide` is asked
+/// about all that waits after the first.
+fn after_a_decision(decide: impl Fn(&Behaviour) -> Option<Decision>) -> [Vec<Anomaly>; 2] {
+    let mut baseline = Baseline::new(Config::default());
+    let mut later = weeks(14, &[11, 13]);
+    later.retain(|event| event.time_ns >= begin_of(10));
+    let mut told = watch(&mut baseline, &weeks(10, &[9]));
+    told.retain(|anomaly| anomaly.time_ns > begin_of(9) + 50_000_000_000_000);
+    let before = baseline.to_bytes();
+    for behaviour in baseline.behaviours() {
+        if let Some(decision) = decide(&behaviour) {
+            assert!(baseline.decide(&behaviour.id, decision).is_some());
+        }
+    }
+    // Decisions are saved, and going back to what was learned before does not undo them.
+    let saved = baseline.to_bytes();
+    baseline = Baseline::new(Config::default());
+    baseline.restore(&saved).expect("is whole");
+    baseline.go_back(&before, begin_of(10)).expect("is whole");
+    [told, watch(&mut baseline, &later)]
+}
+
+#[test]
+fn what_was_approved_is_told_no_more_and_what_was_denied_each_time() {
+    let about = |anomaly: &Anomaly| anomaly.delivery == Delivery::Alert;
+    let count = |list: &[Anomaly]| list.iter().filter(|a| about(a)).count();
+    let [first, later] = after_a_decision(|_| None);
+    assert_eq!(count(&first), 1);
+    assert!(count(&later) >= 2, "undecided, both are told");
+    let [_, later] = after_a_decision(|_| Some(Decision::Approved));
+    assert_eq!(
+        count(&later),
+        0,
+        "{:?}",
+        later.first().map(Anomaly::summary)
+    );
+    // One thing alone is denied, which would be told of by nothing else.
+    let [_, later] = after_a_decision(|behaviour| {
+        Some(match behaviour.words.ends_with("starts /usr/bin/whoami") {
+            true => Decision::Denied,
+            false => Decision::Approved,
+        })
+    });
+    let told: Vec<&Anomaly> = later.iter().filter(|a| about(a)).collect();
+    assert_eq!(told.len(), 2, "on each of both days");
+    for anomaly in told {
+        assert_eq!(anomaly.cause, Cause::Denied);
+        assert!(anomaly.summary().contains("ran /usr/bin/whoami"));
+        assert!(
+            anomaly.reason().contains("was denied"),
+            "{}",
+            anomaly.reason()
+        );
+    }
 }

@@ -177,15 +177,18 @@ impl Folder {
             .with_context(|| format!("cannot change {}", self.root.join(CURRENT).display()))
     }
 
-    /// Removes the generations after one, and makes that the current one.
-    pub fn forget_after(&self, generation: u32) -> Result<()> {
+    /// Removes the generations after one, whose numbers are given back, and makes that one the
+    /// current one.
+    pub fn forget_after(&self, generation: u32) -> Result<Vec<u32>> {
         self.lead_to(generation)?;
-        for later in self.numbers().into_iter().filter(|n| *n > generation) {
-            let path = self.path(later);
+        let mut later = self.numbers();
+        later.retain(|number| *number > generation);
+        for number in &later {
+            let path = self.path(*number);
             fs::remove_dir_all(&path)
                 .with_context(|| format!("cannot remove {}", path.display()))?;
         }
-        Ok(())
+        Ok(later)
     }
 
     /// The generations with what they say about themselves, oldest first; or what is

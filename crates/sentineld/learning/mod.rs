@@ -391,20 +391,20 @@ impl Learning {
         self.saver.stop();
     }
 
-    /// Goes back to a generation and forgets later ones.
+    /// Goes back to a generation and removes later ones, whose numbers are given back.
     ///
     /// # Errors
     /// Where there is none of that number, or it cannot be used; nothing is changed then.
-    pub fn roll_back(&mut self, generation: u32) -> Result<()> {
+    pub fn roll_back(&mut self, generation: u32) -> Result<Vec<u32>> {
         let bytes = self.folder.read(generation)?;
         self.baseline
-            .restore(&bytes)
+            .go_back(&bytes, self.newest_ns)
             .with_context(|| format!("generation {generation} is refused"))?;
-        self.baseline.go_on_from(self.newest_ns);
         self.generation = self.baseline.standing().generation;
         self.verdict = self.baseline.standing().verdict;
-        self.folder.forget_after(generation)?;
-        self.folder.save(&self.baseline.to_bytes())
+        let removed = self.folder.forget_after(generation)?;
+        self.folder.save(&self.baseline.to_bytes())?;
+        Ok(removed)
     }
 
     /// The folder of generations.

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use sentinel_api::v1;
-use sentinel_baseline::{Baseline, Portrait};
+use sentinel_baseline::{ADMIT_DAYS, Baseline, Decision, Portrait};
 use tokio::sync::oneshot;
 use tonic::{Request, Status};
 
@@ -70,15 +70,24 @@ pub async fn show(
 ) -> Result<v1::GetBaselineResponse, Status> {
     let exe = request.exe;
     if exe.is_empty() {
-        let behaviours = ask(facts, |learning| learning.baseline().quarantine()).await?;
+        let behaviours = ask(facts, |learning| learning.baseline().behaviours()).await?;
         let behaviours = behaviours.into_iter().map(|behaviour| v1::Behaviour {
             id: behaviour.id,
             words: behaviour.words,
             first: Some(convert::timestamp(behaviour.first_ns)),
+            days: behaviour.days.into(),
+            times: behaviour.times,
+            state: match behaviour.decision {
+                None => "new",
+                Some(Decision::Approved) => "approved",
+                Some(Decision::Denied) => "denied",
+            }
+            .to_owned(),
         });
         return Ok(v1::GetBaselineResponse {
             portraits: Vec::new(),
             behaviours: behaviours.collect(),
+            days_wanted: ADMIT_DAYS.into(),
         });
     }
     let wanted = exe.clone();
@@ -87,11 +96,18 @@ pub async fn show(
     })
     .await?;
     if portraits.is_empty() {
-        return Err(Status::not_found(format!("no program {exe:?} is known")));
+        let never = match exe.starts_with('/') {
+            true => "it never ran while this host was watched",
+            false => "none has this name; a name has no folders, or all",
+        };
+        return Err(Status::not_found(format!(
+            "no program {exe:?} is known: {never}"
+        )));
     }
     Ok(v1::GetBaselineResponse {
         portraits: portraits.into_iter().map(portrait).collect(),
         behaviours: Vec::new(),
+        days_wanted: ADMIT_DAYS.into(),
     })
 }
 
@@ -116,6 +132,7 @@ fn portrait(portrait: Portrait) -> v1::Portrait {
         networks: counts(portrait.networks),
         ports: counts(portrait.ports),
         connections: portrait.connections,
+        pause_seconds: portrait.pause_s,
     }
 }
 
@@ -162,7 +179,7 @@ fn programs(folder: &Folder, generation: u32) -> Result<Programs, Status> {
     Ok(baseline.programs())
 }
 
-/// Lets new behaviour be normal, or forgets it.
+/// Lets new behaviour be normal, or never.
 pub async fn decide(
     facts: &Arc<Facts>,
     request: Request<v1::DecideBehaviourRequest>,
@@ -172,11 +189,18 @@ pub async fn decide(
     let detail = id.clone();
     let words = change::change(facts, &request, action, detail, move |facts| {
         let wanted = id.clone();
-        let decided = ask_blocking(facts, move |learning| match approve {
-            true => learning.baseline().approve(&wanted),
-            false => learning.baseline().deny(&wanted),
+        let decision = match approve {
+            true => Decision::Approved,
+            false => Decision::Denied,
+        };
+        let decided = ask_blocking(facts, move |learning| {
+            learning.baseline().decide(&wanted, decision)
         })?;
-        decided.ok_or_else(|| Status::not_found(format!("nothing in quarantine has the id {id:?}")))
+        decided.ok_or_else(|| {
+            Status::not_found(format!(
+                "no behaviour has the id {id:?}; `sentinelctl baseline show` lists all that wait"
+            ))
+        })
     })
     .await?;
     Ok(v1::DecideBehaviourResponse { words })
@@ -189,12 +213,12 @@ pub async fn roll_back(
 ) -> Result<v1::RollBackResponse, Status> {
     let generation = request.get_ref().generation;
     let detail = format!("to generation {generation}");
-    change::change(facts, &request, "rollback", detail, move |facts| {
+    let removed = change::change(facts, &request, "rollback", detail, move |facts| {
         let done = ask_blocking(facts, move |learning| learning.roll_back(generation))?;
         done.map_err(|error| Status::failed_precondition(format!("{error:#}")))
     })
     .await?;
-    Ok(v1::RollBackResponse {})
+    Ok(v1::RollBackResponse { removed })
 }
 
 /// Fits models now.

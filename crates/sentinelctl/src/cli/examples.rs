@@ -25,7 +25,8 @@ pub const EXAMPLES: &[(&str, &str)] = &[
         "baseline",
         "sentinelctl baseline list
   sentinelctl baseline show --exe /usr/bin/curl
-  sentinelctl baseline approve 24e7775522daa79d",
+  sentinelctl baseline show                      # what is new, and waits
+  sentinelctl baseline approve 24e77755",
     ),
     (
         "events",

@@ -23,9 +23,10 @@ enum Action {
     /// List the generations of models that are kept, and what was said of the last ones
     List,
     /// Show what is known of a program; without one, new behaviour that does not count as
-    /// normal yet
+    /// normal yet, and what was decided about
     Show {
-        /// The program: when it runs, who starts it, how often, as whom, whom it talks to.
+        /// The program: when it runs, who starts it, how often, as whom, whom it talks to; a
+        /// path, or a name without folders.
         #[arg(long, value_name = "PATH")]
         exe: Option<String>,
     },
@@ -41,11 +42,13 @@ enum Action {
     /// Let new behaviour count as normal from now on
     Approve {
         /// Its id, as `baseline show` lists it.
+        #[arg(value_parser = id)]
         id: String,
     },
-    /// Forget new behaviour, so that it is as new as ever when it comes again
+    /// Let behaviour never count as normal, and tell of it each time that it comes again
     Deny {
         /// Its id, as `baseline show` lists it.
+        #[arg(value_parser = id)]
         id: String,
     },
     /// Fit models now instead of in the coming night, and train the networks
@@ -56,6 +59,16 @@ enum Action {
         /// The generation, as `baseline list` lists it.
         generation: u32,
     },
+}
+
+/// An id as `baseline show` lists it.
+fn id(text: &str) -> Result<String, String> {
+    match text.len() == 8 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        true => Ok(text.to_ascii_lowercase()),
+        false => {
+            Err("an id is 8 hexadecimal digits, as 'sentinelctl baseline show' lists it".to_owned())
+        }
+    }
 }
 
 /// Shows or changes what was asked for.
@@ -101,7 +114,7 @@ pub async fn run(args: &Args, target: &Target, output: &mut Output) -> Result<()
             let done = if approve {
                 "is normal from now on"
             } else {
-                "is forgotten"
+                "is never normal, and is told when it comes again"
             };
             output.line(&format!(
                 "{} {done}",
@@ -123,7 +136,7 @@ pub async fn run(args: &Args, target: &Target, output: &mut Output) -> Result<()
             if output.json {
                 return output.line(&json::message("RollBackResponse", &answer)?);
             }
-            output.line(&format!("generation {generation} is in use"))
+            output.line(&render::baseline::rolled_back(*generation, &answer.removed))
         }
     }
 }

@@ -6,42 +6,54 @@ use sentinel_api::v1::{
 };
 use sentinel_event::text::escape;
 
-use super::unit::{bytes, counted};
-use super::{BAD, BOLD, DIM, Look};
+use super::table::{Row, right, styled, table, text, with};
+use super::unit::{bytes, counted, duration};
+use super::{BAD, BOLD, DIM, Look, PLAIN};
 
 /// The marks of a bar, from nothing to all.
 const MARKS: [char; 5] = ['.', ':', '+', '*', '#'];
 
 /// The generations, oldest first.
 pub fn generations(answer: &ListGenerationsResponse, look: &Look) -> String {
-    let mut lines = Vec::new();
-    for generation in &answer.generations {
-        let mark = if generation.current { "*" } else { " " };
-        let number = look.paint(BOLD, &format!("{:>6}", generation.generation));
+    let rows = answer.generations.iter().map(|generation| {
+        let mark = if generation.current { "in use" } else { "" };
+        let mut cells = vec![with(BOLD, right(generation.generation)), text(mark)];
         if !generation.problem.is_empty() {
-            lines.push(format!(
-                "{mark} {number}  {}",
-                look.paint(BAD, &escape(&generation.problem))
-            ));
-            continue;
+            cells.extend(["", "", "", "", "", ""].map(text));
+            return Row {
+                cells,
+                remarks: vec![generation.problem.clone()],
+            };
         }
-        lines.push(format!(
-            "{mark} {number}  {}, {} programs, fitted on {} starts and {} connections, {}, sha256 {}",
-            look.date(generation.fitted.as_ref()),
-            generation.programs,
-            generation.start_rows,
-            generation.contact_rows,
-            bytes(generation.bytes),
-            escape(generation.sha256.get(..12).unwrap_or(&generation.sha256)),
-        ));
-    }
-    if lines.is_empty() {
-        lines.push("no models were fitted yet; the first are after the second day".to_owned());
-    }
+        let sha256 = generation.sha256.get(..12).unwrap_or(&generation.sha256);
+        cells.extend([
+            text(&look.date(generation.fitted.as_ref())),
+            right(generation.programs),
+            right(generation.start_rows),
+            right(generation.contact_rows),
+            right(bytes(generation.bytes)),
+            text(sha256),
+        ]);
+        Row::from(cells)
+    });
+    let names = [
+        "GENERATION",
+        "",
+        "FITTED",
+        "PROGRAMS",
+        "STARTS",
+        "CONNECTIONS",
+        "SIZE",
+        "SHA-256",
+    ];
+    let mut lines = match answer.generations.is_empty() {
+        true => "no models were fitted yet; the first are after the second day\n".to_owned(),
+        false => table(look, &names, rows.collect()).text(),
+    };
     if !answer.verdict.is_empty() {
-        lines.push(escape(&answer.verdict).into_owned());
+        lines += &format!("{}\n", escape(&answer.verdict));
     }
-    lines.join("\n")
+    lines.trim_end().to_owned()
 }
 
 /// A program, or what is in quarantine.
@@ -50,16 +62,40 @@ pub fn show(answer: &GetBaselineResponse, look: &Look) -> String {
         let portraits = answer.portraits.iter().map(|p| portrait(p, look));
         return portraits.collect::<Vec<_>>().join("\n\n");
     }
-    let lines = answer.behaviours.iter().map(|behaviour| {
-        let id = look.paint(BOLD, &escape(&behaviour.id));
-        let first = look.date(behaviour.first.as_ref());
-        format!("{id}  {}, first seen {first}", escape(&behaviour.words))
-    });
-    let lines: Vec<String> = lines.collect();
-    match lines.is_empty() {
-        true => "no new behaviour waits to become normal".to_owned(),
-        false => lines.join("\n"),
+    if answer.behaviours.is_empty() {
+        return "no new behaviour waits to become normal".to_owned();
     }
+    behaviours(answer, look)
+}
+
+/// What waits to become normal, and what was decided about.
+fn behaviours(answer: &GetBaselineResponse, look: &Look) -> String {
+    let wanted = answer.days_wanted;
+    let rows = answer.behaviours.iter().map(|behaviour| {
+        let style = if behaviour.state == "denied" {
+            BAD
+        } else {
+            PLAIN
+        };
+        Row::from(vec![
+            styled(BOLD, &behaviour.id),
+            styled(style, &behaviour.state),
+            text(&look.date(behaviour.first.as_ref())),
+            right(format!("{} of {wanted}", behaviour.days.min(wanted))),
+            right(behaviour.times),
+            text(&behaviour.words),
+        ])
+    });
+    let names = ["ID", "STATE", "FIRST SEEN", "DAYS", "TIMES", "BEHAVIOUR"];
+    let mut screen = table(look, &names, rows.collect()).text();
+    screen += &format!(
+        "\nWhat is new is normal once it was learned on {wanted} days; 'sentinelctl baseline \
+         approve ID' makes it\nnormal now, 'deny ID' never."
+    );
+    if answer.behaviours.iter().any(|b| b.words.contains('#')) {
+        screen += " # stands for any number.";
+    }
+    screen
 }
 
 fn portrait(portrait: &Portrait, look: &Look) -> String {
@@ -73,13 +109,19 @@ fn portrait(portrait: &Portrait, look: &Look) -> String {
     );
     line(
         "Runs",
-        format!("{runs} on {days}, first {first}, last {last}"),
+        format!(
+            "{runs} on {days}{}, first {first}, last {last}",
+            pause(portrait.pause_seconds)
+        ),
     );
     let bar: String = portrait.hours.iter().map(|share| mark(*share)).collect();
     let workdays = portrait.workdays * 100.0;
     line(
         "Hours",
-        format!("{bar}  0 to 23 UTC, {workdays:.0} % on workdays"),
+        format!(
+            "{bar}  0 to 23 UTC, {}; {workdays:.0} % on workdays",
+            hours(&portrait.hours)
+        ),
     );
     for (name, list) in [
         ("Started by", &portrait.parents),
@@ -96,6 +138,40 @@ fn portrait(portrait: &Portrait, look: &Look) -> String {
         line("Talks to", look.paint(DIM, "nobody so far"));
     }
     lines.join("\n")
+}
+
+/// How often, in words.
+fn pause(seconds: f32) -> String {
+    match seconds {
+        s if s <= 0.0 => String::new(),
+        s if s < 1.0 => ", several a second at times".to_owned(),
+        s => {
+            let length = duration(s.round() as u64);
+            let whole = [" 0 s", " 0 min", " 0 h"];
+            let length = whole
+                .iter()
+                .find_map(|end| length.strip_suffix(end))
+                .unwrap_or(&length);
+            format!(", every {length} as a rule")
+        }
+    }
+}
+
+/// When, in words: the hours that have at least a quarter of the most frequent one's runs.
+fn hours(shares: &[f32]) -> String {
+    let busy = |hour: usize| shares.get(hour % 24).is_some_and(|share| *share >= 0.25);
+    let begins: Vec<usize> = (0..24).filter(|h| busy(*h) && !busy(h + 23)).collect();
+    let spans = begins.iter().map(|begin| {
+        let end = (*begin..begin + 24)
+            .find(|hour| !busy(*hour))
+            .unwrap_or(begin + 24);
+        format!("{begin} to {}", end % 24)
+    });
+    match begins.len() {
+        0 => "at any hour".to_owned(),
+        1..=3 => format!("mostly {}", spans.collect::<Vec<_>>().join(" and ")),
+        _ => "at scattered hours".to_owned(),
+    }
 }
 
 fn mark(share: f32) -> char {
@@ -120,6 +196,19 @@ pub fn fitted(answer: &FitBaselineResponse) -> String {
         ));
     }
     lines.join("\n")
+}
+
+/// What is in use again, and what is gone.
+pub fn rolled_back(generation: u32, removed: &[u32]) -> String {
+    let gone = match removed {
+        [] => String::new(),
+        [one] => format!("; generation {one} is gone"),
+        many => {
+            let numbers: Vec<String> = many.iter().map(u32::to_string).collect();
+            format!("; generations {} are gone", numbers.join(", "))
+        }
+    };
+    format!("generation {generation} is in use, and what was learned since is forgotten{gone}")
 }
 
 /// What came and what went.
@@ -167,24 +256,62 @@ mod tests {
             networks: vec![count("10.0.0.0/24", 2000)],
             ports: vec![count("9091", 2000)],
             connections: 2000,
+            pause_seconds: 299.6,
         };
         let shown = |portraits, behaviours| {
             show(
                 &GetBaselineResponse {
                     portraits,
                     behaviours,
+                    days_wanted: 3,
                 },
                 &PLAIN,
             )
         };
         check_golden("baseline-show", &(shown(vec![portrait], vec![]) + "\n"));
-        let behaviour = Behaviour {
-            id: "0a1b2c3d".into(),
-            words: "/usr/bin/bash starts /tmp/\x1b[2J".into(),
+        let behaviour = |id: &str, state: &str, days, words: &str| Behaviour {
+            id: id.into(),
+            words: words.into(),
             first: time(0, 5),
+            days,
+            times: 4 * days,
+            state: state.into(),
         };
-        let text = shown(vec![], vec![behaviour]);
-        assert!(text.starts_with("0a1b2c3d  /usr/bin/bash starts") && !text.contains('\x1b'));
+        let list = vec![
+            behaviour("0a1b2c3d", "new", 1, "/usr/bin/bash starts /usr/bin/base#"),
+            behaviour(
+                "1a1b2c3d",
+                "new",
+                9,
+                "/usr/bin/curl connects to 10.0.0.0/24, port 80",
+            ),
+            behaviour("2a1b2c3d", "denied", 0, "/usr/bin/bash starts /tmp/\x1b[2J"),
+        ];
+        check_golden("baseline-new", &(shown(vec![], list) + "\n"));
+    }
+
+    #[test]
+    fn hours_and_pauses_in_words() {
+        let of = |busy: &[usize]| {
+            let shares: Vec<f32> = (0..24)
+                .map(|h| f32::from(u8::from(busy.contains(&h))))
+                .collect();
+            hours(&shares)
+        };
+        let cases: [(&[usize], &str); 6] = [
+            (&[2], "mostly 2 to 3"),
+            (&[9, 10, 11, 15], "mostly 9 to 12 and 15 to 16"),
+            (&[22, 23, 0, 1], "mostly 22 to 2"),
+            (&[23], "mostly 23 to 0"),
+            (&[1, 4, 8, 20], "at scattered hours"),
+            (&[], "at any hour"),
+        ];
+        for (busy, words) in cases {
+            assert_eq!(of(busy), words, "{busy:?}");
+        }
+        assert_eq!(hours(&[1.0; 24]), "at any hour");
+        assert_eq!(pause(0.0), "");
+        assert_eq!(pause(300.4), ", every 5 min as a rule");
     }
 
     #[test]

@@ -21,11 +21,25 @@ fn every_action_asks_for_what_was_typed() {
         "both know the same programs\n",
     );
     check(
-        &["baseline", "approve", "0a"],
-        "bash starts 0a is normal from now on\n",
+        &["baseline", "approve", "0A1b2c3d"],
+        "bash starts 0a1b2c3d is normal from now on\n",
     );
-    check(&["baseline", "deny", "0b"], "bash starts 0b is forgotten\n");
-    check(&["baseline", "rollback", "4"], "generation 4 is in use\n");
+    check(
+        &["baseline", "deny", "0b1b2c3d"],
+        "bash starts 0b1b2c3d is never normal, and is told when it comes again\n",
+    );
+    check(
+        &["baseline", "rollback", "4"],
+        "generation 4 is in use, and what was learned since is forgotten; generations 5, 6 are gone\n",
+    );
+    for wrong in ["0a", "24e7775522daa79d", "../state"] {
+        let refused = run(&socket, &["baseline", "approve", wrong]);
+        assert_eq!(refused.code, Some(2), "{refused:?}");
+        assert!(
+            refused.stderr.contains("an id is 8 hexadecimal digits"),
+            "{refused:?}"
+        );
+    }
     check(
         &["baseline", "fit"],
         "tonight's models are in use \\x1b[2J\n\
@@ -41,8 +55,8 @@ fn every_action_asks_for_what_was_typed() {
             "ListGenerationsRequest",
             "GetBaselineRequest { exe: \"\" }",
             "DiffGenerationsRequest { old: 3, new: 5 }",
-            "DecideBehaviourRequest { id: \"0a\", approve: true }",
-            "DecideBehaviourRequest { id: \"0b\", approve: false }",
+            "DecideBehaviourRequest { id: \"0a1b2c3d\", approve: true }",
+            "DecideBehaviourRequest { id: \"0b1b2c3d\", approve: false }",
             "RollBackRequest { generation: 4 }",
             "FitBaselineRequest",
             "SetModeRequest { mode: Learn, for_seconds: 129600 }",

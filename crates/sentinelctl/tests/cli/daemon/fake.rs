@@ -261,7 +261,9 @@ impl Sentinel for Fake {
 
     async fn roll_back(&self, request: Request<RollBackRequest>) -> Answer<RollBackResponse> {
         self.note(request);
-        Ok(Response::new(RollBackResponse {}))
+        Ok(Response::new(RollBackResponse {
+            removed: vec![5, 6],
+        }))
     }
 
     async fn fit_baseline(
