@@ -1,6 +1,7 @@
 //! Typed access to the keys of one JSON object. Each key is taken out as it is read,
 //! so what is left at the end is what nobody knew.
 
+use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 
 use serde_json::{Map, Value};
@@ -156,7 +157,7 @@ impl Fields {
         let Some(text) = self.text(key)? else {
             return Ok(None);
         };
-        let time: jiff::Timestamp = text
+        let time: jiff::Timestamp = to_nanoseconds(&text)
             .parse()
             .map_err(|_| format!("{key}: \"{text}\" is not an RFC 3339 time"))?;
         i64::try_from(time.as_nanosecond())
@@ -188,6 +189,18 @@ impl Fields {
                 .map(Some)
                 .ok_or_else(|| format!("{key}: \"{name}\" is not known")),
         }
+    }
+}
+
+/// A time without what is finer than a nanosecond, which RFC 3339 allows and nobody counts.
+fn to_nanoseconds(time: &str) -> Cow<'_, str> {
+    let Some((whole, fraction)) = time.split_once('.') else {
+        return Cow::Borrowed(time);
+    };
+    let digits = fraction.bytes().take_while(u8::is_ascii_digit).count();
+    match digits {
+        0..=9 => Cow::Borrowed(time),
+        _ => Cow::Owned(format!("{whole}.{}{}", &fraction[..9], &fraction[digits..])),
     }
 }
 

@@ -44,6 +44,8 @@ pub struct Report {
     pub bad: Vec<BadLine>,
     /// Keys that nobody knew, with how often they occurred.
     pub unknown_keys: BTreeMap<String, u64>,
+    /// Events of each host; of no name where a line gives none.
+    pub hosts: BTreeMap<String, u64>,
 }
 
 /// Turns lines into events, as a stream: hand in lines, take out events that no
@@ -53,14 +55,20 @@ pub struct Importer {
     order: Order,
     events: Events,
     report: Report,
+    lines_total: u64,
 }
 
 impl Importer {
-    /// Hands in one line without its line end. Blank lines are nothing.
+    /// Hands in one line without its line end. Blank lines are nothing, and so is a byte
+    /// order mark in front of the first.
     ///
     /// # Errors
     /// The line is no event; the importer has counted it and goes on.
     pub fn line(&mut self, number: u64, text: &[u8]) -> Result<(), BadLine> {
+        let text = match number {
+            1 => text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text),
+            _ => text,
+        };
         if text.trim_ascii().is_empty() {
             return Ok(());
         }
@@ -69,7 +77,7 @@ impl Importer {
         } else {
             Line::parse(text)
         };
-        let taken = parsed.and_then(|line| self.take(number, line));
+        let taken = parsed.and_then(|line| self.take(line));
         taken.map_err(|reason| {
             let bad = BadLine { number, reason };
             self.report.bad_total += 1;
@@ -80,11 +88,13 @@ impl Importer {
         })
     }
 
-    fn take(&mut self, number: u64, mut line: Line) -> Result<(), String> {
+    fn take(&mut self, mut line: Line) -> Result<(), String> {
         for key in std::mem::take(&mut line.unknown_keys) {
             *self.report.unknown_keys.entry(key).or_insert(0) += 1;
         }
-        match self.order.push(number, line) {
+        // Counted across files, each of which begins with line 1.
+        self.lines_total += 1;
+        match self.order.push(self.lines_total, line) {
             true => Ok(()),
             false => Err("more than ten minutes earlier than a line before it".to_owned()),
         }
@@ -106,8 +116,10 @@ impl Importer {
     }
 
     fn emit(&mut self, line: Line, out: &mut Vec<Event>) {
+        let host = line.host.clone().unwrap_or_default();
         if let Some(event) = self.events.make(line) {
             self.report.events_total += 1;
+            *self.report.hosts.entry(host).or_insert(0) += 1;
             out.push(event);
         }
     }

@@ -296,6 +296,31 @@ fn unknown_keys_and_unrecorded_kinds_are_counted() {
 }
 
 #[test]
+fn marks_fine_times_and_hosts_are_taken() {
+    let line = |time: &str, host: &str| {
+        format!(r#"{{"time": "{time}", "kind": "exit", "pid": 1, "host": {host}}}"#)
+    };
+    let lines = [
+        format!(
+            "\u{feff}{}",
+            line("2026-03-01T10:00:00.1234567899+00:00", "\"a\"")
+        ),
+        line("2026-03-01T10:00:00.12345678991234Z", "\"b\""),
+        line("2026-03-01T10:00:00.5", "\"b\""),
+        line("2026-03-01T10:00:01.5Z", "null"),
+    ];
+    let (events, report) = read(&lines.each_ref().map(String::as_str));
+    let fractions: Vec<_> = events
+        .iter()
+        .map(|event| event.time_ns % 1_000_000_000)
+        .collect();
+    assert_eq!(fractions, [123_456_789, 123_456_789, 500_000_000]);
+    assert_eq!((report.bad_total, report.bad[0].number), (1, 3));
+    let hosts = ["", "a", "b"].map(|host| (host.to_owned(), 1));
+    assert_eq!(report.hosts, BTreeMap::from(hosts));
+}
+
+#[test]
 fn lines_up_to_ten_minutes_late_are_sorted_and_later_ones_refused() {
     let at = |minute: u32, path: &str| {
         format!(

@@ -3,6 +3,7 @@
 //! Reading and sorting lines is `sentinel-import`'s work, keeping events is
 //! `sentinel-store`'s; here they are put together, and what could not be used is told.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -53,20 +54,30 @@ pub fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
         // What is half there would be taken for the whole.
         let _ = std::fs::remove_dir_all(&args.dir);
     }
-    let report = done?;
-    for bad in report.bad.iter().take(TOLD_MAX) {
-        output.note(&bad.to_string());
+    let (report, told) = done?;
+    for bad in told {
+        output.note(&bad);
     }
     if report.bad_total > TOLD_MAX as u64 {
         let more = report.bad_total - TOLD_MAX as u64;
         output.note(&format!("{more} more lines are no events"));
     }
+    if report.hosts.len() > 1 {
+        output.note(&format!(
+            "events of {} hosts become one history, in which what is usual is learned of all \
+             together: {}",
+            report.hosts.len(),
+            counts(&report.hosts)
+        ));
+    }
     if output.json {
+        let named = report.hosts.iter().filter(|(name, _)| !name.is_empty());
         return output.line(
             &serde_json::json!({
                 "events": report.events_total,
                 "bad": report.bad_total,
                 "unknown_keys": report.unknown_keys,
+                "hosts": named.collect::<BTreeMap<_, _>>(),
             })
             .to_string(),
         );
@@ -78,14 +89,21 @@ pub fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
         report.bad_total
     );
     if !report.unknown_keys.is_empty() {
-        let names: Vec<String> = report
-            .unknown_keys
-            .iter()
-            .map(|(key, n)| format!("{} ({n})", sentinel_event::text::escape(key)))
-            .collect();
-        text += &format!("\nignored keys: {}", names.join(", "));
+        text += &format!("\nignored keys: {}", counts(&report.unknown_keys));
     }
     output.line(&text)
+}
+
+/// Names with how often each occurred.
+fn counts(names: &BTreeMap<String, u64>) -> String {
+    let shown = |(name, n): (&String, &u64)| match name.as_str() {
+        "" => format!("no name ({n})"),
+        name => format!("{} ({n})", sentinel_event::text::escape(name)),
+    };
+    let first = names.iter().take(TOLD_MAX).map(shown);
+    let more = names.len().saturating_sub(TOLD_MAX);
+    let more = (more > 0).then(|| format!("{more} more"));
+    first.chain(more).collect::<Vec<_>>().join(", ")
 }
 
 /// A folder with something in it is somebody's: events of two origins in one history
@@ -105,7 +123,8 @@ fn check_empty(dir: &Path) -> Result<bool, Failure> {
     }
 }
 
-fn import(args: &Args) -> Result<Report, Failure> {
+/// Imports, and returns the first bad lines as text beside what became of all.
+fn import(args: &Args) -> Result<(Report, Vec<String>), Failure> {
     // Opened first, so that a wrong name costs nothing.
     let inputs: Vec<(String, Box<dyn BufRead>)> = args
         .files
@@ -123,16 +142,24 @@ fn import(args: &Args) -> Result<Report, Failure> {
     let mut importer = Importer::default();
     let mut events = Vec::new();
     let mut line = Vec::new();
+    let mut told = Vec::new();
+    let several = inputs.len() > 1;
     for (name, mut input) in inputs {
         let reading = |error: io::Error| Failure::failed(format!("reading {name}: {error}"));
         for number in 1.. {
             if !read_line(&mut input, &mut line).map_err(reading)? {
                 break;
             }
-            if let Err(bad) = importer.line(number, &line)
-                && args.strict
-            {
-                return Err(Failure::failed(format!("{name}: {bad}")));
+            if let Err(bad) = importer.line(number, &line) {
+                if args.strict {
+                    return Err(Failure::failed(format!("{name}: {bad}")));
+                }
+                if told.len() < TOLD_MAX {
+                    told.push(match several {
+                        true => format!("{name}: {bad}"),
+                        false => bad.to_string(),
+                    });
+                }
             }
             importer.drain(&mut events);
             if events.len() >= BATCH {
@@ -141,9 +168,12 @@ fn import(args: &Args) -> Result<Report, Failure> {
         }
     }
     let report = importer.finish(&mut events);
+    if let (0, Some(first)) = (report.events_total, told.first()) {
+        return Err(Failure::failed(format!("no line is an event: {first}")));
+    }
     keep(&mut store, &mut events).map_err(stored)?;
     store.close().map_err(stored)?;
-    Ok(report)
+    Ok((report, told))
 }
 
 fn open(path: &Path) -> Result<(String, Box<dyn BufRead>), Failure> {

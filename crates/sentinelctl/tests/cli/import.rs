@@ -87,6 +87,37 @@ fn the_report_is_json_too() {
     let said = ok(dir.path(), &["import", &file, &data, "--json"]);
     assert_eq!(
         said,
-        "{\"bad\":0,\"events\":3,\"unknown_keys\":{\"colour\":1}}\n"
+        "{\"bad\":0,\"events\":3,\"hosts\":{},\"unknown_keys\":{\"colour\":1}}\n"
     );
+}
+
+#[test]
+fn several_files_and_hosts_are_told_apart() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| dir.path().join(name).display().to_string();
+    let (one, two, data) = (path("one"), path("two"), path("data"));
+    let of = |host: &str| LINES.replace("\"pid\"", &format!("\"host\":\"{host}\",\"pid\""));
+    fs::write(&one, of("a")).expect("writes");
+    fs::write(&two, of("b")).expect("writes");
+    let ran = run(dir.path(), &["import", &one, &two, &data]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(
+        ran.stderr.contains("one: line 3: ") && ran.stderr.contains("two: line 3: "),
+        "{ran:?}"
+    );
+    assert!(
+        ran.stderr.contains("events of 2 hosts become one history")
+            && ran.stderr.contains("a (3), b (3)"),
+        "{ran:?}"
+    );
+    // A file of something else is no empty history.
+    let (other, none) = (path("other"), path("none"));
+    fs::write(&other, "a,b\n1,2\n").expect("writes");
+    let ran = run(dir.path(), &["import", &other, &none]);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(
+        ran.stderr.contains("no line is an event: line 1: "),
+        "{ran:?}"
+    );
+    assert!(!Path::new(&none).exists());
 }

@@ -11,8 +11,14 @@ use crate::{LstmParams, train_lstm};
 
 /// Tokens that the network tells apart; the rarest of more share one.
 const NETWORK_TOKENS_MAX: usize = 1_024;
-/// More rounds than the daemon's, which sees more sequences.
-const EPOCHS: usize = 12;
+/// More rounds than the daemon's, which sees more sequences; and of few tokens as many
+/// as it takes to make some two thousand steps.
+const EPOCHS: [usize; 2] = [12, 40];
+const STEPS: usize = 1_800;
+/// How much more a surprise counts than two of half its size: 1 is the mean, to which an
+/// odd stretch of a long sequence means little, and 2 leaves hardly anything but the
+/// highest.
+const POWER: f32 = 1.5;
 
 pub(super) fn measure(task: &Task, column: &str) -> Result<Report> {
     let train = input::lists(&task.train, column)?;
@@ -48,47 +54,61 @@ pub(super) fn measure(task: &Task, column: &str) -> Result<Report> {
 
     let params = LstmParams {
         vocabulary: vocabulary.0.len().min(NETWORK_TOKENS_MAX) + 1,
-        epochs: EPOCHS,
         looks: usize::MAX,
         seed: task.seed,
         ..LstmParams::default()
     };
+    let tokens: usize = train.iter().map(Vec::len).sum();
+    let steps = tokens.div_ceil(params.window * params.batch);
+    let params = LstmParams {
+        epochs: (STEPS / steps.max(params.round_steps)).clamp(EPOCHS[0], EPOCHS[1]),
+        ..params
+    };
     let fit = |rows: &[usize]| {
         let sequences: Vec<_> = rows.iter().map(|row| train[*row].clone()).collect();
-        train_lstm(&sequences, &params)
+        let network = train_lstm(&sequences, &params)?;
+        let share = share(&network, &sequences, &vocabulary, params.held_out)?;
+        Ok((network, share))
     };
-    let judge = |model: &Lstm, at: usize| {
-        let mut state = model.start();
-        let bits = test[at]
-            .iter()
-            .map(|token| model.score_then_step(&mut state, *token));
-        bits.collect()
-    };
-    let (lstm, lstm_cost): (Vec<Vec<f32>>, _) = fold::judge(task, 2, fit, judge)?;
+    let judge =
+        |(network, share): &(Lstm, f32), at: usize| (network_surprises(network, &test[at]), *share);
+    let (lstm, lstm_cost): (Vec<(Vec<f32>, f32)>, _) = fold::judge(task, 2, fit, judge)?;
 
-    let means = |bits: &[Vec<f32>]| {
-        bits.iter()
-            .map(|bits| mean(bits.iter().copied()))
-            .collect::<Vec<_>>()
+    let of = |bits: &Vec<f32>| unusual(bits.iter().copied());
+    let both = |(ngram, (lstm, share)): (&Vec<f32>, &(Vec<f32>, f32))| {
+        let bits = ngram.iter().zip(lstm);
+        unusual(bits.map(|(a, b)| a * (1.0 - share) + b * share))
     };
-    let combined: Vec<f32> = ngram
-        .iter()
-        .zip(&lstm)
-        .map(|(a, b)| mean(mixed(a, b)))
-        .collect();
+    let combined: Vec<f32> = ngram.iter().zip(&lstm).map(both).collect();
+    let ngram: Vec<f32> = ngram.iter().map(of).collect();
+    let lstm: Vec<f32> = lstm.iter().map(|(bits, _)| of(bits)).collect();
     let mut report = task.report();
-    report.add("ngram", &means(&ngram), ngram_cost)?;
-    report.add("lstm", &means(&lstm), lstm_cost)?;
+    report.add("ngram", &ngram, ngram_cost)?;
+    report.add("lstm", &lstm, lstm_cost)?;
     report.add("combined", &combined, ngram_cost.and(lstm_cost))?;
     Ok(report)
 }
 
-/// The surprise of each token under the even mixture of two models, which is less wrong
-/// than either: only what both did not expect is unexpected.
-fn mixed<'a>(a: &'a [f32], b: &'a [f32]) -> impl Iterator<Item = f32> {
-    let mixture =
-        |(a, b): (&f32, &f32)| 1.0 - ((-a).exp2() + (-b).exp2()).max(f32::MIN_POSITIVE).log2();
-    a.iter().zip(b).map(mixture)
+/// How much the network counts beside the n-gram model: half where it expects the latest
+/// sequences as well, which neither had learned from, and a twentieth where it is surprised
+/// by a tenth more. Without it, a network of too little data would pull down what the
+/// other one finds.
+fn share(
+    network: &Lstm,
+    sequences: &[Vec<u32>],
+    vocabulary: &Vocabulary,
+    held_out: f64,
+) -> Result<f32> {
+    let held_out = (sequences.len() as f64 * held_out) as usize;
+    let (earlier, later) = sequences.split_at(sequences.len() - held_out);
+    if later.iter().all(Vec::is_empty) {
+        return Ok(0.5);
+    }
+    let other = ngram(earlier.iter().map(Vec::as_slice), vocabulary, ORDER_MAX)?;
+    let of_network = mean(later.iter().flat_map(|s| network_surprises(network, s)));
+    let of_other = mean(later.iter().flat_map(|s| surprises(&other, s)));
+    let worse = (of_network / of_other.max(1e-3) - 1.0).max(0.0);
+    Ok(1.0 / (1.0 + (30.0 * worse).exp()))
 }
 
 /// Numbers for tokens, the most frequent first.
@@ -150,6 +170,18 @@ fn surprises(model: &Ngram, sequence: &[u32]) -> Vec<f32> {
     let order = model.params().order;
     let bits = |at| model.surprise(context(sequence, at, order), sequence[at]);
     (0..sequence.len()).map(bits).collect()
+}
+
+/// The same of the network.
+fn network_surprises(network: &Lstm, sequence: &[u32]) -> Vec<f32> {
+    let mut state = network.start();
+    let bits = |token: &u32| network.score_then_step(&mut state, *token);
+    sequence.iter().map(bits).collect()
+}
+
+/// How unusual a sequence of these surprises is: a mean to which the higher ones count more.
+fn unusual(bits: impl Iterator<Item = f32>) -> f32 {
+    mean(bits.map(|bits| bits.powf(POWER))).powf(1.0 / POWER)
 }
 
 /// The mean of some bits; 0 for none.
