@@ -116,12 +116,23 @@ static void act_pose(struct stage *stage)
 	must("execve", SYS(execve, stage->words[1], stage->words + 1, environment));
 }
 
+/* run PROGRAM ARGUMENT...: an installed program, until it has ended well. */
+static void act_run(struct stage *stage)
+{
+	const char *program = word(stage, 1);
+	long child = fork_child();
+	int status = 0;
+
+	if (child == 0)
+		must("execve", SYS(execve, program, stage->words + 1, stage->environment));
+	wait_for(child, &status);
+	if (status)
+		broken("the program failed");
+}
+
 const struct entry PROGRAMS[] = {
-	{ "memfd", act_memfd },
-	{ "memfd-execveat", act_memfd_execveat },
-	{ "nameless", act_nameless },
-	{ "unlinked", act_unlinked },
-	{ "program", act_program },
-	{ "pose", act_pose },
-	{ 0 },
+	{ "memfd", act_memfd },	      { "memfd-execveat", act_memfd_execveat },
+	{ "nameless", act_nameless }, { "unlinked", act_unlinked },
+	{ "program", act_program },   { "pose", act_pose },
+	{ "run", act_run },	      { 0 },
 };

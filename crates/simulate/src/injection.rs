@@ -103,6 +103,14 @@ pub(crate) const FAMILY: Family = Family {
             "memory-file"
         )
         .narrow(),
+        Variant::of(
+            "process-injection/own-memory",
+            EXPECTED,
+            MEMORY,
+            "a shell that opens its own memory for what it starts to write there",
+            "bash -c 'exec 3<>/proc/self/mem', and nothing written",
+            &["run", "{find bash}", "-c", "exec 3<>/proc/self/mem"],
+        ),
         into_cat!(
             "descriptor",
             INJECTION,

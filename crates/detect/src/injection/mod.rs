@@ -139,9 +139,8 @@ impl ProcessInjection {
         let elsewhere = host
             .map(|host| host.namespaces.pid)
             .is_some_and(|host| own != 0 && host != 0 && host != own);
-        // Debuggers try on themselves whether the kernel lets them.
         if pid == process.pid {
-            return None;
+            return reach::own_memory(event);
         }
         let target = self.living.get(pid).filter(|_| !elsewhere);
         reach::judge(&self.config, event, Deed::Memory(pid), target)

@@ -11,7 +11,7 @@ use crate::grade::graver;
 use crate::living::{descends, is_same};
 use crate::techniques::{PROC_MEMORY, PROCESS_INJECTION, PTRACE};
 use crate::who::{self, Who};
-use crate::{Finding, words};
+use crate::{Finding, programs, words};
 
 /// What is done to the other process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -129,6 +129,32 @@ pub fn judge(
         techniques: vec![deed.technique()].into(),
         earlier: Vec::new(),
         shows: format!("{} of {name}", event.kind()),
+    })
+}
+
+/// Judges a process that opens its own memory for writing. Debuggers and emulators try on
+/// themselves whether the kernel lets them; a shell, which can write nothing there but by
+/// programs that it starts, has no honest reason: that is how code is put in its place
+/// without a file (https://github.com/arget13/DDexec).
+pub fn own_memory(event: &Event) -> Option<Finding> {
+    let process = &event.process;
+    programs::is_shell(&process.exe).then(|| Finding {
+        variant: "own_memory",
+        subject: "".into(),
+        severity: Severity::High,
+        confidence: 85,
+        summary: format!(
+            "{} opened its own memory for writing{}",
+            words::actor(&process.exe, process),
+            words::origin(process)
+        ),
+        reason:
+            "a shell cannot write memory by itself: what it starts inherits the descriptor and \
+                 replaces the shell's code by a program that is in no file"
+                .to_owned(),
+        techniques: vec![PROC_MEMORY].into(),
+        earlier: Vec::new(),
+        shows: format!("{} of its own memory", event.kind()),
     })
 }
 
