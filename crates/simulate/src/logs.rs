@@ -142,6 +142,15 @@ pub(crate) const FAMILY: Family = Family {
             &[Prepared(LOG), Prepared(AWAY)]
         ),
         wiped!(
+            "rewritten",
+            Low,
+            CLEAR,
+            "a log written anew without some of its lines",
+            "sed -i '/line/d': rename of a file from the same folder",
+            &["run", "{find sed}", "-i", "/line/d", LOG],
+            &[Prepared(LOG)]
+        ),
+        wiped!(
             "mount-over",
             Medium,
             CLEAR,

@@ -223,13 +223,33 @@ fn rotates_by_default(process: &Process) -> bool {
             .all(|file| file.starts_with("/etc/") || file.starts_with("/var/lib/logrotate"))
 }
 
-/// Other logs are turned over by giving the file another name beside it, which keeps
-/// what is in it.
+/// Other logs are turned over by giving the file another name beside it, which keeps what
+/// is in it. A file that takes a log's own name, as from `sed -i`, is not turned over but
+/// put in its place.
 fn is_renaming_within(change: &Change<'_>, record: Record) -> bool {
-    let folder = |path: &str| path.rsplit_once('/').map(|(folder, _)| folder.to_owned());
+    let split = |path: &str| {
+        let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+        (folder.to_owned(), name.to_owned())
+    };
+    let ((folder, name), (other, source)) = (split(&change.path), split(change.other));
     record == Record::Other
-        && matches!(change.deed, Deed::MoveAway | Deed::Replace)
-        && folder(&change.path) == folder(change.other)
+        && folder == other
+        && match change.deed {
+            Deed::MoveAway => true,
+            Deed::Replace => is_older(&name, &source),
+            _ => false,
+        }
+}
+
+/// Whether `name` is what a log called `source` is called one turn later: `syslog.2.gz` for
+/// `syslog.1.gz`, `app.log.old` for `app.log`.
+fn is_older(name: &str, source: &str) -> bool {
+    let mut stem = source;
+    for end in [".gz", ".xz", ".zst", ".bz2", ".old"] {
+        stem = stem.strip_suffix(end).unwrap_or(stem);
+    }
+    let stem = stem.trim_end_matches(|c: char| c.is_ascii_digit() || "-.".contains(c));
+    name.strip_prefix(stem).is_some_and(|rest| !rest.is_empty())
 }
 
 /// Whether the program keeps this file itself: a service its own log, a shell its own
