@@ -26,6 +26,7 @@ mod grade;
 mod grouping;
 mod impairment;
 mod injection;
+mod intrusive;
 mod kernel;
 mod kinds;
 mod living;

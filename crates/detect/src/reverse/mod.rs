@@ -1,16 +1,19 @@
 //! `reverse_shell`: a shell whose commands come from another host, in whichever way
 //! its standard streams are joined with a connection.
 //!
-//! Five ways are known: the streams are the connection ([`direct`]), pipes lead in a
+//! Seven ways are known: the streams are the connection ([`direct`]), pipes lead in a
 //! circle through a program that has one ([`circle`]), the parent has one and holds the
 //! other end of the shell's terminal or pipes ([`held`]), the streams are one socket
-//! of which no internet address is known ([`local`]), or they become a socket while the
-//! shell runs ([`redirect`]). What a shell is
+//! of which no internet address is known ([`local`]), they become a socket while the
+//! shell runs ([`redirect`]), a program runs command after command for the other side
+//! ([`errands`]), or only what a shell runs answers there ([`answers`]). What a shell is
 //! stands in [`crate::programs`]; logins and inetd-like services are told apart by who
 //! opened the connection, in which direction.
 
+mod answers;
 mod circle;
 mod direct;
+mod errands;
 mod held;
 mod local;
 mod pipes;
@@ -25,6 +28,8 @@ use crate::firsts::Firsts;
 use crate::registry::Start;
 use crate::techniques::{NON_APPLICATION_PROTOCOL, NON_STANDARD_PORT, UNIX_SHELL};
 use crate::{Detection, Findings, KindSet};
+use errands::Errands;
+use held::Waiting;
 use pipes::Pipes;
 use redirect::Redirects;
 
@@ -94,6 +99,9 @@ pub fn start(config: &Config) -> Start {
         pipes: Pipes::new(limit),
         circles: Firsts::new(limit),
         redirects: Redirects::new(limit),
+        errands: Errands::new(limit),
+        answers: Firsts::new(limit),
+        waiting: Waiting::new(limit),
         config: config.clone(),
     }))
 }
@@ -105,6 +113,11 @@ struct ReverseShell {
     /// Shells in a circle that were told of.
     circles: Firsts,
     redirects: Redirects,
+    errands: Errands,
+    /// Shells into whose connections something was seen to answer.
+    answers: Firsts,
+    /// Shells whose parents have no connection yet.
+    waiting: Waiting,
 }
 
 impl Detection for ReverseShell {
@@ -128,7 +141,9 @@ impl Detection for ReverseShell {
                 let finding = direct::judge(self, event, exec)
                     .or_else(|| circle::judge(self, event, &event.process))
                     .or_else(|| held::judge(self, event))
-                    .or_else(|| local::judge(self, event));
+                    .or_else(|| local::judge(self, event))
+                    .or_else(|| answers::judge(self, event))
+                    .or_else(|| errands::judge(self, event));
                 findings.extend(finding);
                 self.redirects.note_start(&event.process);
             }
@@ -137,6 +152,7 @@ impl Detection for ReverseShell {
             Detail::Connect(_) | Detail::Accept(_) => {
                 self.connections.note(event);
                 findings.extend(circle::judge(self, event, &event.process));
+                findings.extend(held::judge_late(self, event));
             }
             Detail::Fork(fork) => {
                 self.connections.note(event);
@@ -158,6 +174,9 @@ impl Detection for ReverseShell {
             + self.pipes.evicted_total()
             + self.circles.evicted_total()
             + self.redirects.evicted_total()
+            + self.errands.evicted_total()
+            + self.answers.evicted_total()
+            + self.waiting.evicted_total()
     }
 }
 

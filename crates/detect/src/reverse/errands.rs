@@ -1,0 +1,159 @@
+//! A program that runs what it is told over a connection, command by command, and sends
+//! back what each one said: `while line := socket: send(check_output(line))`.
+//!
+//! Agents that administer hosts do the same for a living. They are installed; what is
+//! reported here has its program in its arguments, on its standard input, or in a place
+//! where anybody may write.
+
+use sentinel_event::{Event, ExecId, Process, Severity, StdioKind};
+
+use super::{ReverseShell, TECHNIQUES, named};
+use crate::bounded::Bounded;
+use crate::connections::{Direction, is_local};
+use crate::grade::milder;
+use crate::programs::{self, Source};
+use crate::{Finding, intrusive, paths, words};
+
+/// Commands after which it does not matter any more what they are.
+const COMMANDS_MAX: u32 = 3;
+
+/// What programs with a connection had others do.
+pub struct Errands {
+    seen: Bounded<ExecId, Errand>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Errand {
+    commands: u32,
+    /// Whether one was such as intruders begin with.
+    intrusive: bool,
+    told: bool,
+}
+
+impl Errands {
+    pub fn new(limit: usize) -> Errands {
+        Errands {
+            seen: Bounded::new(limit),
+        }
+    }
+
+    pub fn evicted_total(&self) -> u64 {
+        self.seen.evicted_total()
+    }
+}
+
+/// What kind of command a child is.
+enum Command<'a> {
+    /// A shell with a command line.
+    Line(&'a str),
+    /// A program of its own.
+    Program,
+}
+
+/// Judges the start of a command by a program that has a connection.
+pub fn judge(detection: &mut ReverseShell, event: &Event) -> Option<Finding> {
+    let child = &event.process;
+    let holder = child.parent.as_ref()?;
+    if !is_improvised(holder) || !listens(child, holder) {
+        return None;
+    }
+    let spoken = detection.connections.of(holder)?;
+    // Who is connected to and runs commands is a server; `service_shell` is about those.
+    if spoken.direction != Direction::Out {
+        return None;
+    }
+    let command = match programs::source(&child.exe, &child.argv) {
+        Source::Arguments(line) if programs::is_shell(&child.exe) => Command::Line(line),
+        _ => Command::Program,
+    };
+    let intrusive = match command {
+        Command::Line(line) => intrusive::is_line(line),
+        Command::Program => intrusive::is_program(&child.exe),
+    };
+    if matches!(command, Command::Program) && !intrusive {
+        return None;
+    }
+    let errand = detection
+        .errands
+        .seen
+        .entry(holder.exec_id, Errand::default);
+    errand.commands += 1;
+    errand.intrusive |= intrusive;
+    // Libraries ask `uname` now and then, of their own accord and without a shell.
+    let sure = match command {
+        Command::Line(_) if intrusive => true,
+        _ => errand.commands >= COMMANDS_MAX - u32::from(errand.intrusive),
+    };
+    if !sure || std::mem::replace(&mut errand.told, true) {
+        return None;
+    }
+    let (mut severity, confidence) = match errand.intrusive {
+        true => (Severity::High, 70),
+        false => (Severity::Medium, 50),
+    };
+    if is_local(spoken.peer) {
+        severity = milder(severity);
+    }
+    Some(Finding {
+        variant: "errands",
+        subject: "".into(),
+        severity,
+        confidence,
+        summary: format!(
+            "{} (pid {}, {}), which has {}, ran \"{}\" and reads what it says{}",
+            words::shown(words::program(&holder.exe)),
+            holder.pid,
+            words::user(holder),
+            named(spoken),
+            match command {
+                Command::Line(line) => words::shown(line.trim_end()),
+                Command::Program => words::shown(&child.command_line()),
+            },
+            words::origin(holder)
+        ),
+        reason: format!(
+            "{} runs commands while it has an outward connection and keeps what they print for \
+             itself: the {} of them is {}",
+            improvisation(holder),
+            ["first", "second", "third"][errand.commands.clamp(1, 3) as usize - 1],
+            match intrusive {
+                true => "one that intruders begin with",
+                false => "nothing special, but few programs of this kind need a shell",
+            }
+        ),
+        techniques: TECHNIQUES.into(),
+        earlier: vec![spoken.evidence(event.time_ns)],
+        shows: format!("exec of {}", words::shown(&child.command_line())),
+    })
+}
+
+/// Whether the program is in no file, or in one that anybody could have put there.
+fn is_improvised(holder: &Process) -> bool {
+    programs::is_improvised(&holder.exe, &holder.argv) || is_dropped(holder)
+}
+
+fn is_dropped(holder: &Process) -> bool {
+    if programs::is_shell(&holder.exe) {
+        return false;
+    }
+    let script = match programs::source(&holder.exe, &holder.argv) {
+        Source::Script(script) if programs::is_interpreter(&holder.exe) => script,
+        _ => &*holder.exe,
+    };
+    paths::is_shared_place(&paths::plain(script, &holder.cwd))
+}
+
+fn improvisation(holder: &Process) -> &'static str {
+    match programs::is_improvised(&holder.exe, &holder.argv) {
+        true => "an interpreter whose program is in no file",
+        false => "a program in a place where anybody may write",
+    }
+}
+
+/// Whether the output of the child goes to its parent alone.
+fn listens(child: &Process, holder: &Process) -> bool {
+    let (output, its) = (&child.stdio[1], &holder.stdio[1]);
+    let pipe = output.kind == StdioKind::Pipe
+        || (output.kind == StdioKind::Socket && output.peer.is_none());
+    pipe && output.inode != 0 && output.inode != its.inode
+}
