@@ -168,12 +168,10 @@ pub(crate) fn notes(
         row[*at] >= 12.0 && row[*at] > usual(*at).1.min(20.0) && (connects || !of_connection)
     });
     let mut found: Vec<usize> = rare.take(3).collect();
-    for (column, blame) in model.blame(row) {
-        // What nine of ten have is not what makes it unusual, whatever company it keeps.
-        if blame > 0.0 && beyond(column) && !found.contains(&column) {
-            found.push(column);
-        }
-    }
+    // What nine of ten have is not what makes it unusual, whatever company it keeps.
+    let blamed = model.blame(row, |column| beyond(column) && !found.contains(&column));
+    let blamed = blamed.into_iter().filter(|(_, blame)| *blame > 0.0);
+    found.extend(blamed.map(|(column, _)| column));
     found
         .into_iter()
         .take(NOTES_MAX)

@@ -54,16 +54,13 @@ pub(crate) fn short_name(process: &Process) -> String {
 
 /// Appends `text` with each run of digits as one `#`.
 pub(crate) fn push_plain(out: &mut String, text: &str) {
-    let mut in_digits = false;
-    for character in text.chars() {
-        let digit = character.is_ascii_digit();
-        if !digit {
-            out.push(character);
-        } else if !in_digits {
-            out.push('#');
-        }
-        in_digits = digit;
+    let mut rest = text;
+    while let Some(at) = rest.bytes().position(|byte| byte.is_ascii_digit()) {
+        out.push_str(&rest[..at]);
+        out.push('#');
+        rest = rest[at..].trim_start_matches(|character: char| character.is_ascii_digit());
     }
+    out.push_str(rest);
 }
 
 /// The last component of a path.

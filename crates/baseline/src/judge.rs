@@ -166,9 +166,9 @@ impl Model {
         self.autoencoder = Some(network);
     }
 
-    /// How much of the forest's score each column is responsible for: what it falls by
-    /// when the column takes its usual value.
-    pub(crate) fn blame(&self, row: &Row) -> Vec<(usize, f32)> {
+    /// How much of the forest's score each of the `wanted` columns is responsible for, the
+    /// most first: what it falls by when the column takes its usual value.
+    pub(crate) fn blame(&self, row: &Row, wanted: impl Fn(usize) -> bool) -> Vec<(usize, f32)> {
         if self.forest.is_none() || self.median.len() != COLUMNS {
             return Vec::new();
         }
@@ -177,6 +177,7 @@ impl Model {
         let mut blame: Vec<(usize, f32)> = self
             .columns
             .iter()
+            .filter(|column| wanted(**column))
             .map(|column| {
                 changed[*column] = self.median[*column];
                 let without = self.forest_score(&changed);

@@ -49,8 +49,14 @@ impl Tree {
     pub(crate) fn top3(&self, now: f32) -> f32 {
         let mut all = self.bits;
         all[self.length % LOOK_BACK] = now;
-        all.sort_unstable_by(|a, b| b.total_cmp(a));
-        all[..3].iter().sum::<f32>() / 3.0
+        let mut top = [0.0_f32; 3];
+        for bits in all {
+            // Each one moves down what is less.
+            let (first, rest) = (top[0].max(bits), top[0].min(bits));
+            let (second, third) = (top[1].max(rest), top[1].min(rest));
+            top = [first, second, top[2].max(third)];
+        }
+        top.iter().sum::<f32>() / 3.0
     }
 
     /// Appends a program; what is thereby complete of its order is given back.

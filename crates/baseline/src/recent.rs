@@ -1,19 +1,22 @@
 //! What was seen lately, under a key, in bounded number: the oldest goes first.
 
 use std::collections::{HashMap, VecDeque};
-use std::hash::Hash;
+use std::hash::{BuildHasherDefault, Hash};
+
+use crate::hash::Hashed;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Recent<K, V> {
-    values: HashMap<K, V>,
+    values: HashMap<K, V, BuildHasherDefault<Hashed>>,
     order: VecDeque<K>,
     capacity: usize,
 }
 
+/// Keys are 64-bit numbers.
 impl<K: Hash + Eq + Copy, V> Recent<K, V> {
     pub(crate) fn new(capacity: usize) -> Self {
         Self {
-            values: HashMap::new(),
+            values: HashMap::default(),
             order: VecDeque::new(),
             capacity,
         }
@@ -79,7 +82,7 @@ mod tests {
     #[test]
     fn stays_within_its_bounds() {
         let mut recent = Recent::new(10);
-        for n in 0..1_000 {
+        for n in 0..1_000_u64 {
             recent.insert(n, n);
             if n % 3 == 0 {
                 recent.remove(&n);

@@ -29,6 +29,10 @@ const EXCESSES_MIN: usize = 20;
 /// up and have gaps, which no smooth tail follows. Fewer are too few to count.
 const COUNTED_MIN: usize = 10;
 
+/// Every so many-th score is looked at first: the few of them stay in the processor's memory,
+/// where a search over all would wait for one that is far away at each step.
+const STRIDE: usize = 256;
+
 /// The distribution of one model's scores on normal events.
 ///
 /// ```
@@ -43,6 +47,8 @@ const COUNTED_MIN: usize = 10;
 pub struct Calibration {
     /// Ascending.
     scores: Vec<f32>,
+    /// Every [`STRIDE`]th of them.
+    marks: Vec<f32>,
     tail: Option<Tail>,
 }
 
@@ -76,7 +82,12 @@ impl Calibration {
             let share = (excesses.len() + 1) as f64 / (scores.len() + 1) as f64;
             Tail::fit(f64::from(threshold), share, &excesses)
         });
-        Self { scores, tail }
+        let marks = scores.iter().copied().step_by(STRIDE).collect();
+        Self {
+            scores,
+            marks,
+            tail,
+        }
     }
 
     /// How likely a normal event scores at least this high: above 0 and up to 1, never
@@ -104,7 +115,12 @@ impl Calibration {
 
     /// How many calibration scores are at least as high.
     fn reached_by(&self, score: f32) -> usize {
-        self.scores.len() - self.scores.partition_point(|known| *known < score)
+        let low = |known: &f32| *known < score;
+        // The last mark that is lower, and what lies between it and the next.
+        let from = self.marks.partition_point(low).saturating_sub(1) * STRIDE;
+        let rest = &self.scores[from.min(self.scores.len())..];
+        let near = &rest[..rest.len().min(STRIDE)];
+        self.scores.len() - from - near.partition_point(low)
     }
 
     /// The conformal p-value of a score that so many calibration scores reach.

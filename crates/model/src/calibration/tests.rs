@@ -135,6 +135,21 @@ fn a_higher_score_never_has_a_higher_p_value() {
 }
 
 #[test]
+fn the_search_by_marks_finds_what_a_search_over_all_does() {
+    let mut random = SplitMix64::stream(8, 0);
+    for n in [1, 2, 255, 256, 257, 512, 513, 5_000] {
+        // Many are equal, also at the marks.
+        let scores = draw(|random| random.below(40) as f64, &mut random, n);
+        let calibration = Calibration::fit(scores.clone()).expect("fits");
+        for at in -2..90 {
+            let probe = at as f32 / 2.0;
+            let reached = scores.iter().filter(|score| **score >= probe).count();
+            assert_eq!(calibration.reached_by(probe), reached, "{probe} of {n}");
+        }
+    }
+}
+
+#[test]
 fn scores_that_are_all_equal_have_no_tail() {
     let calibration = Calibration::fit(vec![0.5; 5_000]).expect("fits");
     assert_eq!(calibration.p_value(0.5), 1.0);
@@ -165,6 +180,7 @@ fn a_saved_calibration_says_the_same() {
     assert_eq!(Calibration::from_bytes(&bytes).expect("reads"), calibration);
     let unordered = Calibration {
         scores: vec![2.0, 1.0],
+        marks: vec![2.0],
         tail: None,
     };
     assert!(Calibration::from_bytes(&unordered.to_bytes()).is_err());

@@ -12,6 +12,8 @@ use crate::{Dense, ModelError};
 
 /// The most numbers in a state's memory. Gates live on the stack.
 const HIDDEN_MAX: usize = 128;
+/// So many logits live on the stack as well; more have to be allocated each time.
+const LOGITS: usize = 640;
 
 /// A trained network.
 #[derive(Debug, Clone, PartialEq)]
@@ -109,8 +111,15 @@ impl Lstm {
     /// Where the state is that of a network of another size.
     pub fn surprise(&self, state: &LstmState, token: u32) -> f32 {
         assert_eq!(state.hidden.len(), self.output.inputs());
-        let mut logits = vec![0.0; self.vocabulary()];
-        self.output.apply(state.hidden.iter(), &mut logits);
+        let (mut few, mut many) = ([0.0; LOGITS], Vec::new());
+        let logits = match few.get_mut(..self.vocabulary()) {
+            Some(few) => few,
+            None => {
+                many.resize(self.vocabulary(), 0.0);
+                &mut many[..]
+            }
+        };
+        self.output.apply(state.hidden.iter(), logits);
         let wanted = logits[self.known(token)];
         let highest = logits.iter().fold(f32::NEG_INFINITY, |a, b| a.max(*b));
         // Eight sums, which fill a vector where a single one would wait for itself.
