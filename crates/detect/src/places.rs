@@ -43,6 +43,8 @@ const IMAGE_STORES: [&str; 5] = [
 /// the list is walked.
 pub fn may_matter(path: &str) -> bool {
     let starts = [
+        "/bin/",
+        "/sbin/",
         "/etc/",
         "/usr/",
         "/lib/",

@@ -42,6 +42,7 @@ techniques! {
     WEB_SHELL "T1505.003" "T1505.003" "Server Software Component: Web Shell";
     SYSTEMD_SERVICE "T1543.002" "T1543.002" "Create or Modify System Process: Systemd Service";
     EVENT_TRIGGERED "T1546" "T1546" "Event Triggered Execution";
+    HOST_BINARY "T1554" "T1554" "Compromise Host Software Binary";
     XDG_AUTOSTART "T1547.013" "T1547.013" "Boot or Logon Autostart Execution: XDG Autostart Entries";
     SHELL_PROFILE "T1546.004" "T1546.004" "Event Triggered Execution: Unix Shell Configuration Modification";
     PACKAGE_HOOK "T1546.016" "T1546.016" "Event Triggered Execution: Installer Packages";

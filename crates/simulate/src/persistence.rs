@@ -16,6 +16,11 @@ const SERVICE: &[Technique] = &[same(
     "T1543.002",
     "Create or Modify System Process: Systemd Service",
 )];
+const BINARY: &[Technique] = &[Technique::new(
+    "T1554",
+    "T1554",
+    "Compromise Host Software Binary",
+)];
 const EVENT: &[Technique] = &[same("T1546", "Event Triggered Execution")];
 const AUTOSTART: &[Technique] = &[same("T1547", "Boot or Logon Autostart Execution")];
 const SUDOERS: &[Technique] = &[same(
@@ -228,6 +233,12 @@ pub(crate) const FAMILY: Family = Family {
             EVENT,
             "a hook of a git repository",
             "/var/lib/sentinel-simulation/repository/.git/hooks/post-merge"
+        ),
+        written!(
+            "program",
+            BINARY,
+            "a program among those that packages install",
+            "/usr/bin/sentinel-simulation"
         ),
         cron!(
             "cron-i386",

@@ -46,6 +46,9 @@ const ACCOUNT_TOOLS: &[&str] = &[
     "/usr/bin/systemd-sysusers",
 ];
 
+/// The family of programs that packages install.
+pub const PROGRAM: &str = "program";
+
 /// Every family; the first that matches counts.
 pub const FAMILIES: &[Family] = &[
     Family {
@@ -335,6 +338,20 @@ pub const FAMILIES: &[Family] = &[
         ],
         tools: &["/usr/bin/git"],
     },
+    // Last, as some of the above lie there.
+    Family {
+        name: PROGRAM,
+        thing: "a program of the system",
+        severity: Medium,
+        techniques: &[t::HOST_BINARY],
+        places: &[
+            Below("/usr/bin"),
+            Below("/usr/sbin"),
+            Below("/bin"),
+            Below("/sbin"),
+        ],
+        tools: &[],
+    },
 ];
 
 /// The family that `path` belongs to.
@@ -406,6 +423,8 @@ mod tests {
                 None,
             ),
             ("/etc/cron.d/.x.swp", None),
+            ("/usr/bin/whoami", Some(PROGRAM)),
+            ("/usr/local/bin/x", None),
             ("/tmp/x", None),
         ];
         for (path, expected) in cases {

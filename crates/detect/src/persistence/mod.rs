@@ -71,7 +71,7 @@ impl Detection for Persistence {
 impl Persistence {
     fn judge(&self, event: &Event, change: &Change<'_>) -> Option<Finding> {
         let family = families::of(&change.path)?;
-        let step = weight(change)?;
+        let step = weight(family, change)?;
         let process = &event.process;
         // What systemd mounts for a service, only that service sees.
         if change.deed == Deed::Mount && who::is_systemd(process) {
@@ -125,9 +125,15 @@ fn shows(event: &Event, path: &str) -> String {
 
 /// What the deed does to the family's severity; none for deeds that leave nothing behind
 /// which runs or lets in.
-fn weight(change: &Change<'_>) -> Option<fn(Severity) -> Severity> {
+fn weight(family: &Family, change: &Change<'_>) -> Option<fn(Severity) -> Severity> {
     let same: fn(Severity) -> Severity = |severity| severity;
     match change.deed {
+        // A program that is new runs only when it is asked for; those that are changed run
+        // as they did. Their permissions are `privilege_escalation`'s.
+        Deed::Create | Deed::Link | Deed::Symlink if family.name == families::PROGRAM => {
+            Some(milder)
+        }
+        Deed::Mode | Deed::Owner | Deed::Attribute if family.name == families::PROGRAM => None,
         Deed::Create
         | Deed::Write
         | Deed::Append
