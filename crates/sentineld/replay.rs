@@ -9,6 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use jiff::Timestamp;
 use sentinel_baseline::{Baseline, DETECTORS, Delivery, Phase, TAIL};
 use sentinel_detect::Engine;
 use sentinel_event::{Alert, Event, Severity};
@@ -92,6 +93,14 @@ pub fn run(dir: &Path, judges: Judges, options: Options) -> Result<()> {
     )? {
         return Ok(());
     }
+    if replay.events_total == 0 {
+        let since = options
+            .since_ns
+            .map(|ns| Timestamp::from_nanosecond(ns.into()));
+        let since = since.and_then(Result::ok);
+        let since = since.map_or_else(String::new, |time| format!(" since {time:.0}"));
+        eprintln!("there are no events in {}{since}", dir.display());
+    }
     let seconds = begun.elapsed().as_secs_f64();
     eprintln!(
         "{} events, {} alerts, {:.0} events a second",
@@ -101,14 +110,17 @@ pub fn run(dir: &Path, judges: Judges, options: Options) -> Result<()> {
     );
     if options.since_ns.is_some() {
         for ((day, detection), count) in &replay.per_day {
-            let date = jiff::Timestamp::from_second(day * 86_400).unwrap_or_default();
+            let date = Timestamp::from_second(day * 86_400).unwrap_or_default();
             eprintln!("{}: {count} by {detection}", date.strftime("%Y-%m-%d"));
         }
     }
     if options.learn_until_ns.is_some() {
         eprintln!("{} anomalies beyond the daily budget", replay.digest_total);
+    }
+    // A generation has figures of days before its own, which say nothing about these.
+    if options.learn_until_ns.is_some() && options.since_ns.is_none() {
         for day in replay.judges.baseline.tail_days() {
-            let date = jiff::Timestamp::from_second(i64::from(day.day) * 86_400);
+            let date = Timestamp::from_second(i64::from(day.day) * 86_400);
             let of =
                 |(name, (judged, tail)): (&str, (u64, u64))| format!("{name} {tail} of {judged}");
             let counts = DETECTORS.into_iter().zip(day.detectors);
@@ -250,7 +262,7 @@ impl Replay {
 /// The keys of an alert in a replay; `evidence` holds numbers of the history's events.
 fn alert_json(alert: &Alert, numbers: serde_json::Value) -> serde_json::Value {
     let mut value = json!({
-        "time": jiff::Timestamp::from_nanosecond(alert.time_ns.into())
+        "time": Timestamp::from_nanosecond(alert.time_ns.into())
             .map(|time| time.to_string())
             .unwrap_or_default(),
         "id": alert.id,

@@ -173,7 +173,12 @@ impl Baseline {
                 self.live.accepted.insert(event.process.exec_id, accepted);
             }
             Detail::Exit(_) => self.live.exit(&event.process),
-            Detail::Lost(lost) => self.learned.coverage.lose(event.time_ns, lost.until_ns),
+            Detail::Lost(lost) => {
+                self.learned.coverage.lose(event.time_ns, lost.until_ns);
+                // What is missing must not make pauses long and orders of programs new.
+                self.learned.tables.gap_ns = lost.until_ns.max(event.time_ns);
+                self.live.doubt_orders();
+            }
             _ => {}
         }
     }

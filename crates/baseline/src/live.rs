@@ -73,6 +73,14 @@ impl Tree {
         whole.filter(|_| !self.tainted)
     }
 
+    /// It has a hole: what follows the hole is a new order, and the one before teaches nothing.
+    fn doubt(&mut self) {
+        self.chain = Chain::default();
+        self.length = 0;
+        self.tokens = [0; CONTEXT];
+        self.reading.restart();
+    }
+
     /// What its order still has to teach; it is over, or its day is.
     pub(crate) fn end(&mut self) -> Option<Vec<u32>> {
         self.reading.restart();
@@ -131,6 +139,12 @@ pub(crate) struct Live {
 const NEW_NETWORKS_NS: i64 = 10 * MINUTE_NS;
 
 impl Live {
+    /// Something was lost: the orders of programs that go on now have holes, and are not
+    /// learned from.
+    pub(crate) fn doubt_orders(&mut self) {
+        self.trees.iter_mut().for_each(|(_, tree)| tree.doubt());
+    }
+
     pub(crate) fn new() -> Self {
         Self {
             images: Recent::new(8_192),

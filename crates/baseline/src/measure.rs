@@ -202,7 +202,7 @@ fn measure_time(row: &mut Row, tables: &Tables, keys: &Keys, at: &Moment) {
     row[HOUR] = profile.hours.surprise(at.hour, &tables.host_hours);
     row[DOW] = profile.day_surprise(&tables.host_workdays, at);
     row[GAP] = profile
-        .pause_now(at)
+        .pause_now(at, tables.gap_ns)
         .map_or(0.0, |pause| profile.pause.z(pause));
     row[AGE] = if profile.runs > 0 {
         ((at.time_ns - profile.first_ns).max(0) as f32 / DAY_NS as f32).ln_1p()
@@ -295,8 +295,9 @@ pub(crate) fn learn_start(
     tables.host_hours.learn(at);
     tables.learn_day(at);
     tables.learn_user_hour(start.keys.user, at);
+    let gap_ns = tables.gap_ns;
     let (profile, _) = tables.profiles.entry(program, Profile::default);
-    profile.learn_run(at, start.keys.tty);
+    profile.learn_run(at, start.keys.tty, gap_ns);
     if let Some(profile) = tables.profiles.get_mut(parent).filter(|_| burst.is_some()) {
         profile.children.learn((burst.unwrap_or(0) as f32).ln_1p());
     }
@@ -413,3 +414,7 @@ pub(crate) fn learn_contact(
     tables.networks.observe(HOST, network, at, trusted);
     tables.networks.observe(program, network, at, trusted)
 }
+
+#[cfg(test)]
+#[path = "measure_tests.rs"]
+mod tests;

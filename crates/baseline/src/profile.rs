@@ -119,10 +119,11 @@ impl Worth for Profile {
 }
 
 impl Profile {
-    /// ln(1 + seconds since it last ran); `None` for the first time.
-    pub(crate) fn pause_now(&self, at: &Moment) -> Option<f32> {
+    /// ln(1 + seconds since it last ran); `None` for the first time, and where it may have run
+    /// unseen in between, in a gap that ended at `gap_ns`.
+    pub(crate) fn pause_now(&self, at: &Moment, gap_ns: i64) -> Option<f32> {
         let seconds = (at.time_ns - self.last_ns).max(0) as f32 / 1e9;
-        (self.runs > 0).then(|| seconds.ln_1p())
+        (self.runs > 0 && self.last_ns >= gap_ns).then(|| seconds.ln_1p())
     }
 
     /// Surprise about a yes or no, by how often it was so far.
@@ -153,10 +154,11 @@ impl Profile {
         bits(f64::from(share.min(1.0)))
     }
 
-    pub(crate) fn learn_run(&mut self, at: &Moment, tty: bool) {
-        if let Some(pause) = self.pause_now(at) {
+    pub(crate) fn learn_run(&mut self, at: &Moment, tty: bool, gap_ns: i64) {
+        if let Some(pause) = self.pause_now(at, gap_ns) {
             self.pause.learn(pause);
-        } else {
+        }
+        if self.runs == 0 {
             self.first_ns = at.time_ns;
         }
         self.last_ns = at.time_ns;
@@ -254,7 +256,7 @@ mod tests {
                 let at = calendar.moment((day * 24 + hour) * HOUR_NS, 1);
                 host.learn(&at);
                 if hour == 2 {
-                    profile.learn_run(&at, false);
+                    profile.learn_run(&at, false, 0);
                 }
             }
         }
@@ -262,7 +264,8 @@ mod tests {
         let noon = profile.hours.surprise(12, &host);
         assert!(night < 2.0 && noon > night + 3.0, "{night} {noon}");
         let at = calendar.moment((14 * 24 + 2) * HOUR_NS, 1);
-        let usual = profile.pause_now(&at).expect("it ran before");
+        let usual = profile.pause_now(&at, 0).expect("it ran before");
+        assert_eq!(profile.pause_now(&at, at.time_ns), None, "nobody watched");
         assert!(profile.pause.z(usual).abs() < 1.0);
         assert!(profile.pause.z(1.0) < -5.0, "twice in three seconds");
         assert_eq!((profile.runs, profile.days), (14, 14));

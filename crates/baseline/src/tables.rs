@@ -83,6 +83,8 @@ pub(crate) struct Tables {
     /// Minutes watched, by kind of hour, weighed by age.
     pub(crate) minutes: [f32; CLASSES],
     last_ns: i64,
+    /// The end of the last time that nobody watched, or in which events were lost.
+    pub(crate) gap_ns: i64,
     pub(crate) sequences: Sequences,
     /// Orders of programs in trees.
     pub(crate) chains: Chains,
@@ -119,6 +121,7 @@ impl Tables {
             today: ([0.0; 2], 0),
             minutes: [0.0; CLASSES],
             last_ns: 0,
+            gap_ns: 0,
             // The parameters are constants within their ranges.
             sequences: Sequences(Ngram::new(params).unwrap_or_else(|_| unreachable!())),
             chains: Chains::default(),
@@ -131,6 +134,9 @@ impl Tables {
         let minutes = (at.time_ns / MINUTE_NS - self.last_ns / MINUTE_NS).max(0);
         if minutes > 0 {
             let watched = at.time_ns - self.last_ns <= SILENCE_NS;
+            if !watched {
+                self.gap_ns = at.time_ns;
+            }
             self.minutes[class(at)] += if watched { minutes as f32 } else { 1.0 } * at.weight;
             self.last_ns = at.time_ns;
         }

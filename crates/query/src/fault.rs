@@ -81,9 +81,14 @@ fn suggestion(message: &str) -> Option<&'static str> {
         };
     let name = name.split(" - ").next()?.rsplit('.').next()?;
     let name = name.trim_matches('"').to_lowercase();
+    closest(&name, known)
+}
+
+/// The name that was probably meant, where one of those that are known is near enough.
+pub fn closest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let distances = known
         .into_iter()
-        .map(|known| (strsim::damerau_levenshtein(&name, known), known));
+        .map(|known| (strsim::damerau_levenshtein(name, known), known));
     let (distance, closest) = distances.min()?;
     (distance <= 1 + name.chars().count() / 4).then_some(closest)
 }

@@ -22,5 +22,5 @@ pub mod time;
 mod vtab;
 
 pub use engine::{Cell, History, Options, OutColumn, Sink};
-pub use fault::Fault;
+pub use fault::{Fault, closest};
 pub use sentinel_store::replay::TimeRange;

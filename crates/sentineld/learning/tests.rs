@@ -62,10 +62,13 @@ fn day(day: u64) -> Vec<Event> {
 impl Host {
     /// One whose training program is a script, or is not installed.
     fn new(script: Option<&str>) -> Host {
+        Host::with(script, Config::default())
+    }
+
+    fn with(script: Option<&str>, config: Config) -> Host {
         let dir = TempDir::new().expect("a folder");
         let board = Arc::new(LearningBoard::default());
         let mode = Arc::new(ModeFile::open(dir.path()).expect("opens"));
-        let config = Config::default();
         let mut learning =
             Learning::open(dir.path(), config, mode, Arc::clone(&board)).expect("opens");
         learning.trainer.program = script.map(|text| {
@@ -220,4 +223,121 @@ fn what_is_trained_and_passes_is_in_use_and_kept() {
     let last = again.tail_days().last().copied().expect("was judged");
     let said: Vec<bool> = last.detectors.iter().map(|(count, _)| *count > 0).collect();
     assert_eq!(said, [true; 5], "all detectors speak: {last:?}");
+}
+
+#[test]
+fn learning_ends_by_itself_when_enough_was_watched_or_time_is_over() {
+    let config = |execs_min, auto_detect| Config {
+        days: 2,
+        execs_min,
+        // Nobody is there at night.
+        hour_days_min: 0,
+        auto_detect,
+        ..Config::default()
+    };
+    let cases = [
+        (
+            "enough was watched",
+            config(100, true),
+            3,
+            Mode::Detect,
+            false,
+        ),
+        (
+            "nobody may but people",
+            config(100, false),
+            3,
+            Mode::Learn,
+            false,
+        ),
+        (
+            "too little was seen",
+            config(1_000_000, true),
+            3,
+            Mode::Learn,
+            false,
+        ),
+        (
+            "twice the time is over",
+            config(1_000_000, true),
+            6,
+            Mode::Detect,
+            true,
+        ),
+    ];
+    for (why, config, days, wanted, thin) in cases {
+        let mut host = Host::with(None, config);
+        for number in 0..days {
+            host.live(number);
+        }
+        assert_eq!(host.learning.mode.get().mode, wanted, "{why}");
+        let progress = host.board.get().progress.expect("it was asked");
+        assert_eq!(progress.thin, thin, "{why}: {progress:?}");
+    }
+}
+
+#[test]
+fn a_day_without_the_daemon_lengthens_learning() {
+    let watched = |days: &[u64]| {
+        let mut host = Host::new(None);
+        days.iter().for_each(|number| drop(host.live(*number)));
+        host.board.get().progress.expect("it was asked")
+    };
+    let (whole, holed) = (watched(&[0, 1, 2, 3]), watched(&[0, 1, 3]));
+    let day_ns = whole.watched_ns / 4;
+    let less = whole.watched_ns - holed.watched_ns;
+    assert!((less - day_ns).abs() < day_ns / 20, "{less}");
+    assert!((holed.missed_ns - whole.missed_ns - day_ns).abs() < day_ns / 20);
+    assert!(holed.remaining_ns - whole.remaining_ns > day_ns / 2);
+    assert!(holed.missing[0].starts_with("2."), "{:?}", holed.missing);
+}
+
+#[test]
+fn a_generation_that_was_gone_back_to_stays_in_use() {
+    let mut host = Host::new(None);
+    for number in 0..4 {
+        host.live(number);
+    }
+    let newest = host.board.get().standing.generation;
+    assert!(newest >= 2, "{newest}");
+    let deadline = Instant::now() + Duration::from_secs(90);
+    while host.learning.folder().list().len() < newest as usize {
+        assert!(Instant::now() < deadline, "generations are not kept");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    let removed = host.learning.roll_back(1).expect("is whole");
+    assert_eq!(removed, (2..=newest).collect::<Vec<u32>>());
+    let generation = |host: &mut Host| {
+        host.learning.step(&mut Vec::new());
+        host.board.get().standing.generation
+    };
+    assert_eq!(generation(&mut host), 1);
+    // Neither the next event nor a restart fits another one before the night.
+    let more = day(3);
+    let evening = &more[more.len() - 100..];
+    let mut alerts = Vec::new();
+    evening
+        .iter()
+        .for_each(|event| host.learning.observe(event, &mut alerts));
+    assert_eq!(generation(&mut host), 1);
+    let Host { dir, learning, .. } = host;
+    learning.close();
+    let mut again = Baseline::new(Config::default());
+    assert_eq!(
+        Folder::at(dir.path()).load(&mut again),
+        Vec::<String>::new()
+    );
+    let mut found = Vec::new();
+    evening
+        .iter()
+        .for_each(|event| again.observe(event, &mut found));
+    assert_eq!(again.standing().generation, 1);
+    day(4)
+        .iter()
+        .for_each(|event| again.observe(event, &mut found));
+    assert_eq!(
+        again.standing().generation,
+        2,
+        "the night fits the next one"
+    );
 }

@@ -7,6 +7,7 @@ use sentinel_api::v1::{
 use sentinel_event::Severity;
 use std::collections::VecDeque;
 
+use super::detection_name;
 use crate::client::{self, Client, Target};
 use crate::failure::Failure;
 use crate::output::{Output, Reader};
@@ -161,8 +162,14 @@ async fn list(client: &mut Client, filter: &Filter, output: &mut Output) -> Resu
         (Some(count), None) => newest(client, filter, count, output).await?,
         (count, after) => from(client, filter, after.unwrap_or(0), count, output).await?,
     };
-    if printed == 0 && !output.json {
-        output.note("no alerts");
+    if printed == 0 {
+        // A typo finds nothing, as what never happened does.
+        if !filter.detection.is_empty() {
+            detection_name::check(client, &filter.detection).await?;
+        }
+        if !output.json {
+            output.note("no alerts");
+        }
     }
     Ok(())
 }
@@ -245,6 +252,9 @@ async fn page(
 }
 
 async fn follow(client: &mut Client, filter: &Filter, output: &mut Output) -> Result<(), Failure> {
+    if !filter.detection.is_empty() {
+        detection_name::check(client, &filter.detection).await?;
+    }
     let request = StreamAlertsRequest {
         after_seq: filter.after_seq,
         min_severity: filter.min_severity.clone().unwrap_or_default(),

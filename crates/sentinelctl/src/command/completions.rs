@@ -57,6 +57,54 @@ fn date() -> String {
 /// Prints a script for the shell.
 pub fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut cli::command(), "sentinelctl", &mut script);
-    output.print(&String::from_utf8_lossy(&script))
+    let mut command = cli::command();
+    clap_complete::generate(args.shell, &mut command, "sentinelctl", &mut script);
+    let mut script = String::from_utf8_lossy(&script).into_owned();
+    if args.shell == Shell::Fish {
+        script += &fish_values(&command);
+    }
+    output.print(&script)
+}
+
+/// For fish, the values that arguments without a dash may have: what writes the other lines
+/// leaves them out.
+fn fish_values(command: &clap::Command) -> String {
+    let mut lines = String::new();
+    for sub in command.get_subcommands().filter(|sub| !sub.is_hide_set()) {
+        let values = sub
+            .get_positionals()
+            .flat_map(|arg| arg.get_possible_values());
+        let shown = values.filter(|value| !value.is_hide_set());
+        let names: Vec<String> = shown.map(|value| value.get_name().to_owned()).collect();
+        if !names.is_empty() {
+            lines += &format!(
+                "complete -c sentinelctl -n \"__fish_sentinelctl_using_subcommand {}\" -f -a \"{}\"\n",
+                sub.get_name(),
+                names.join(" ")
+            );
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fish_offers_the_values_of_plain_arguments() {
+        let lines = fish_values(&cli::command());
+        let of = |name: &str| {
+            let begin = format!("__fish_sentinelctl_using_subcommand {name}\" -f -a \"");
+            let found = lines.lines().find(|line| line.contains(&begin));
+            found
+                .unwrap_or_else(|| panic!("{name}: {lines}"))
+                .to_owned()
+        };
+        assert!(of("mode").ends_with("-a \"learn detect\""), "{lines}");
+        assert!(of("completions").contains(" fish "), "{lines}");
+        for name in ["simulate", "coverage"] {
+            assert!(of(name).contains(" fileless/memfd"), "{lines}");
+        }
+    }
 }

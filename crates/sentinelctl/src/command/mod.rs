@@ -9,6 +9,7 @@ pub mod baseline;
 pub mod completions;
 pub mod config;
 pub mod coverage;
+pub mod detection_name;
 pub mod doctor;
 pub mod events;
 pub mod import;

@@ -120,6 +120,26 @@ fn an_empty_history_is_said_to_be_empty() {
 }
 
 #[test]
+fn a_detection_that_is_misspelled_is_said_to_be_unknown() {
+    let daemon = Daemon::start(Knowledge::default());
+    for extra in [&[][..], &["--follow"]] {
+        let args = [&["alerts", "--detection", "anomoly"][..], extra].concat();
+        let ran = run(&daemon.socket(), &args);
+        assert_eq!(ran.code, Some(2), "{ran:?}");
+        assert!(
+            ran.stderr
+                .contains("no detection or rule is called \"anomoly\"; did you mean \"anomaly\"?"),
+            "{ran:?}"
+        );
+    }
+    let ran = run(&daemon.socket(), &["alerts", "--detection", "anomaly"]);
+    assert_eq!(
+        (ran.code, &*ran.stderr),
+        (Some(0), "sentinelctl: no alerts\n")
+    );
+}
+
+#[test]
 fn filters_travel_to_the_daemon() {
     let daemon = daemon();
     ok(

@@ -99,6 +99,10 @@ pub fn run(
     } else {
         output.print(&render::backtest::days(&days, &output.look))?;
     }
+    if events_total == 0 {
+        let dir = data_dir.display();
+        output.note(&format!("there are no events in {dir} since {since:.0}"));
+    }
     output.note(&format!("{events_total} events, {} rules", rules.len()));
     Ok(())
 }
