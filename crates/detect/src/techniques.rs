@@ -14,6 +14,7 @@ macro_rules! techniques {
 }
 
 techniques! {
+    MEMORY_DUMPING "T1003.007" "T1003.007" "OS Credential Dumping: Proc Filesystem";
     CREDENTIALS_SHADOW "T1003.008" "T1003.008" "OS Credential Dumping: /etc/passwd and /etc/shadow";
     FILELESS_STORAGE "T1027.011" "T1027.011" "Obfuscated Files or Information: Fileless Storage";
     CRON "T1053.003" "T1053.003" "Scheduled Task/Job: Cron";

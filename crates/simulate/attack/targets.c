@@ -104,7 +104,8 @@ static void by_registers(const struct target *target)
 	must("PTRACE_SETREGS", SYS(ptrace, 13, target->pid, 0, registers));
 }
 
-static void by_writev(const struct target *target)
+/* Reads a word of the target's memory, and writes it back where `writes`. */
+static void by_call(const struct target *target, int writes)
 {
 	unsigned long data;
 	struct {
@@ -114,23 +115,49 @@ static void by_writev(const struct target *target)
 	  there = { (void *)(uintptr_t)target->address, sizeof(data) };
 
 	must("process_vm_readv", SYS(process_vm_readv, target->pid, &here, 1, &there, 1, 0));
-	must("process_vm_writev", SYS(process_vm_writev, target->pid, &here, 1, &there, 1, 0));
+	if (writes)
+		must("process_vm_writev",
+		     SYS(process_vm_writev, target->pid, &here, 1, &there, 1, 0));
 }
 
-static void by_memory_file(const struct target *target)
+static void by_readv(const struct target *target)
+{
+	by_call(target, 0);
+}
+
+static void by_writev(const struct target *target)
+{
+	by_call(target, 1);
+}
+
+/* The same through the file of its memory. */
+static void by_file(const struct target *target, int writes)
 {
 	char path[64];
 	unsigned long data;
-	long fd = must("open", SYS(open, path_of(path, target->pid, "/mem"), OPEN_BOTH));
+	long mode = writes ? OPEN_BOTH : OPEN_READ;
+	long fd = must("open", SYS(open, path_of(path, target->pid, "/mem"), mode));
 	uint64_t at = target->address;
 
 #ifdef __i386__
 	must("pread64", SYS(pread64, fd, &data, sizeof(data), (uint32_t)at, at >> 32));
-	must("pwrite64", SYS(pwrite64, fd, &data, sizeof(data), (uint32_t)at, at >> 32));
+	if (writes)
+		must("pwrite64", SYS(pwrite64, fd, &data, sizeof(data), (uint32_t)at, at >> 32));
 #else
 	must("pread64", SYS(pread64, fd, &data, sizeof(data), at));
-	must("pwrite64", SYS(pwrite64, fd, &data, sizeof(data), at));
+	if (writes)
+		must("pwrite64", SYS(pwrite64, fd, &data, sizeof(data), at));
 #endif
+}
+
+static void by_memory_file(const struct target *target)
+{
+	by_file(target, 1);
+}
+
+static void by_memory_file_read(const struct target *target)
+{
+	by_file(target, 0);
 }
 
 static void by_descriptor(const struct target *target)
@@ -151,6 +178,8 @@ static const struct {
 	{ "registers", by_registers, 0 },
 	{ "writev", by_writev, 1 },
 	{ "memory-file", by_memory_file, 1 },
+	{ "readv", by_readv, 1 },
+	{ "memory-file-read", by_memory_file_read, 1 },
 	{ "descriptor", by_descriptor, 0 },
 };
 

@@ -23,15 +23,24 @@ const LINKER: &[Technique] = &[Technique::new(
     "Hijack Execution Flow: Dynamic Linker Hijacking",
 )];
 
+const DUMPING: &[Technique] = &[Technique::new(
+    "T1003.007",
+    "T1003.007",
+    "OS Credential Dumping: Proc Filesystem",
+)];
+const READ: Expected = Expected::Alert("process_injection", Severity::Medium);
 const EXPECTED: Expected = Expected::Alert("process_injection", Severity::High);
 
 const PRELOAD: &str = "/etc/ld.so.preload";
 
 macro_rules! into_cat {
     ($name:literal, $techniques:ident, $what:literal, $steps:literal, $way:literal) => {
+        into_cat!($name, EXPECTED, $techniques, $what, $steps, $way)
+    };
+    ($name:literal, $expected:ident, $techniques:ident, $what:literal, $steps:literal, $way:literal) => {
         Variant::of(
             concat!("process-injection/", $name),
-            EXPECTED,
+            $expected,
             $techniques,
             $what,
             $steps,
@@ -110,6 +119,22 @@ pub(crate) const FAMILY: Family = Family {
             "a shell that opens its own memory for what it starts to write there",
             "bash -c 'exec 3<>/proc/self/mem', and nothing written",
             &["run", "{find bash}", "-c", "exec 3<>/proc/self/mem"],
+        ),
+        into_cat!(
+            "readv",
+            READ,
+            DUMPING,
+            "memory read by process_vm_readv, as for passwords in it",
+            "process_vm_readv",
+            "readv"
+        ),
+        into_cat!(
+            "memory-file-read",
+            READ,
+            DUMPING,
+            "memory read through /proc/PID/mem",
+            "open(/proc/PID/mem, O_RDONLY), pread",
+            "memory-file-read"
         ),
         into_cat!(
             "descriptor",

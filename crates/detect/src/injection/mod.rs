@@ -1,5 +1,5 @@
-//! `process_injection`: a process puts code into another that is not its own child, takes
-//! a descriptor out of it, or makes programs load a library that is not installed.
+//! `process_injection`: a process puts code into another that is not its own child, reads
+//! its memory, takes a descriptor out of it, or makes programs load a library that is not installed.
 //!
 //! How one process reaches into another is judged in [`reach`], libraries that come before
 //! a program's own in [`preload`]. Debuggers of their own children do the same and are no
@@ -90,6 +90,7 @@ impl Detection for ProcessInjection {
             Kind::Symlink,
             Kind::Ptrace,
             Kind::ProcessWrite,
+            Kind::ProcessRead,
             Kind::PidfdGetfd,
         ])
     }
@@ -108,9 +109,11 @@ impl Detection for ProcessInjection {
                     reach::judge(&self.config, event, deed, Some(&action.target))
                 }));
             }
-            Detail::Open(file) if file.access != Access::Read => {
+            Detail::Open(file) => {
                 findings.extend(self.memory(event, file));
-                findings.extend(preload::list(event, &file.path));
+                if file.access != Access::Read {
+                    findings.extend(preload::list(event, &file.path));
+                }
             }
             Detail::File(action) => {
                 let name = match action.kind {
@@ -129,7 +132,7 @@ impl Detection for ProcessInjection {
 }
 
 impl ProcessInjection {
-    /// Judges an open for writing of another process's memory.
+    /// Judges an open of another process's memory.
     fn memory(&self, event: &Event, file: &FileAccess) -> Option<crate::Finding> {
         let pid = paths::memory_of(&file.path)?;
         let process = &event.process;
@@ -139,10 +142,15 @@ impl ProcessInjection {
         let elsewhere = host
             .map(|host| host.namespaces.pid)
             .is_some_and(|host| own != 0 && host != 0 && host != own);
+        let reads = file.access == Access::Read;
         if pid == process.pid {
-            return reach::own_memory(event);
+            return (!reads).then(|| reach::own_memory(event)).flatten();
         }
         let target = self.living.get(pid).filter(|_| !elsewhere);
-        reach::judge(&self.config, event, Deed::Memory(pid), target)
+        let deed = match reads {
+            true => Deed::Look(Some(pid)),
+            false => Deed::Memory(pid),
+        };
+        reach::judge(&self.config, event, deed, target)
     }
 }

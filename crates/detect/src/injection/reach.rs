@@ -9,7 +9,7 @@ use super::Config;
 use crate::facts::same_inode;
 use crate::grade::graver;
 use crate::living::{descends, is_same};
-use crate::techniques::{PROC_MEMORY, PROCESS_INJECTION, PTRACE};
+use crate::techniques::{MEMORY_DUMPING, PROC_MEMORY, PROCESS_INJECTION, PTRACE};
 use crate::who::{self, Who};
 use crate::{Finding, programs, words};
 
@@ -24,6 +24,8 @@ pub enum Deed {
     Write,
     /// The memory of this process is opened for writing in /proc.
     Memory(u32),
+    /// Its memory is read, by process_vm_readv or in the file of this process in /proc.
+    Look(Option<u32>),
     /// A descriptor is copied out of it.
     Theft,
 }
@@ -51,6 +53,7 @@ impl Deed {
             (Kind::Ptrace, "attach" | "seize") => Some(Deed::Attach),
             (Kind::Ptrace, _) => Some(Deed::Poke),
             (Kind::ProcessWrite, _) => Some(Deed::Write),
+            (Kind::ProcessRead, _) => Some(Deed::Look(None)),
             (Kind::PidfdGetfd, _) => Some(Deed::Theft),
             _ => None,
         }
@@ -62,6 +65,7 @@ impl Deed {
             Deed::Poke => "ptrace_write",
             Deed::Write => "process_vm_writev",
             Deed::Memory(_) => "proc_mem",
+            Deed::Look(_) => "memory_read",
             Deed::Theft => "pidfd_getfd",
         }
     }
@@ -70,6 +74,7 @@ impl Deed {
         match self {
             Deed::Attach | Deed::Poke => PTRACE,
             Deed::Memory(_) => PROC_MEMORY,
+            Deed::Look(_) => MEMORY_DUMPING,
             Deed::Write | Deed::Theft => PROCESS_INJECTION,
         }
     }
@@ -80,6 +85,8 @@ impl Deed {
             Deed::Poke => format!("changed memory or registers of {target} as its tracer"),
             Deed::Write => format!("wrote into the memory of {target}"),
             Deed::Memory(_) => format!("opened the memory of {target} for writing"),
+            Deed::Look(Some(_)) => format!("opened the memory of {target} for reading"),
+            Deed::Look(None) => format!("read the memory of {target}"),
             Deed::Theft => format!("took a descriptor out of {target}"),
         }
     }
@@ -97,7 +104,12 @@ pub fn judge(
     let debuggers: Vec<&str> = config.debuggers.iter().map(String::as_str).collect();
     let who = who::of(process, &debuggers, &config.trusted_tracers);
     let mut severity = weigh(deed, tie, who)?;
-    let mut reason = reason(tie, who).to_owned();
+    let mut reason = match deed {
+        Deed::Look(_) => "memory holds passwords and keys in the clear, and the program is no \
+                          debugger of that process"
+            .to_owned(),
+        _ => reason(tie, who).to_owned(),
+    };
     if let Some(target) = target
         && severity >= Severity::Medium
         && is_precious(process, target)
@@ -110,7 +122,7 @@ pub fn judge(
             let program = words::shown(words::program(&target.exe));
             format!("{program} (pid {}, {})", target.pid, words::user(target))
         }
-        (Deed::Memory(pid), None) => format!("process {pid}"),
+        (Deed::Memory(pid) | Deed::Look(Some(pid)), None) => format!("process {pid}"),
         (_, None) => "another process".to_owned(),
     };
     let subject = target.map_or_else(|| name.clone(), |target| target.exec_id.to_string());
@@ -176,9 +188,14 @@ fn tie(process: &Process, target: &Process) -> Tie {
 /// How bad it is; none for everyday work.
 fn weigh(deed: Deed, tie: Tie, who: Who) -> Option<Severity> {
     use Severity::{High, Info, Low, Medium};
-    let changes = deed != Deed::Attach;
+    let reads = matches!(deed, Deed::Look(_));
+    let changes = deed != Deed::Attach && !reads;
     let severity = match (tie, who) {
         (_, Who::Package | Who::Trusted) | (Tie::Own, _) => return None,
+        // What a program reads of others is its own business until it is a stranger's.
+        (Tie::Other, Who::Stranger) if reads => Medium,
+        (Tie::Other, Who::Person | Who::Installed) if reads => Low,
+        _ if reads => return None,
         // What runs from a folder of its own may still be a developer's debugger.
         (Tie::Child, Who::Stranger) if changes => Low,
         (Tie::Child, _) => return None,
