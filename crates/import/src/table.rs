@@ -12,6 +12,16 @@ use crate::line::{Actor, Image};
 /// The user id of a process of which nobody told it: the kernel's invalid uid.
 const UNKNOWN_UID: u32 = u32::MAX;
 
+/// Processes that are followed at once. Lines may come from where nobody tells of exits; of
+/// more, those of which nothing was heard for the longest are forgotten.
+const LIVING_MAX: usize = 1 << 16;
+/// An exec under another parent than the one known, so long after the process began, is that
+/// of another process with the same pid, whose predecessor's exit nobody told. Sooner, its
+/// parent may just have ended.
+const OTHER_PARENT_NS: i64 = 60 * 1_000_000_000;
+/// The same where no parent is told, and nothing was heard of the pid for so long.
+const SILENT_NS: i64 = 3_600 * 1_000_000_000;
+
 /// The living processes of one host.
 pub struct Table {
     /// Stands for the boot in every [`ExecId`]: made of the host's name.
@@ -26,6 +36,21 @@ struct Entry {
     /// Length of the ancestry, kept here because counting it means walking it.
     depth: usize,
     made_up: bool,
+    /// When its image began.
+    since_ns: i64,
+    /// When a line last named it, as actor or parent.
+    heard_ns: i64,
+}
+
+impl Entry {
+    /// Whether an exec of its pid is that of another process.
+    fn is_followed_by(&self, time_ns: i64, actor: &Actor) -> bool {
+        match actor.ppid {
+            Some(ppid) if ppid == self.process.ppid => false,
+            Some(_) => time_ns - self.since_ns > OTHER_PARENT_NS,
+            None => time_ns - self.heard_ns > SILENT_NS,
+        }
+    }
 }
 
 /// A process, and whether it had to be made up for this line.
@@ -49,13 +74,14 @@ impl Table {
     /// The process `pid` as the actor of a line. When the line names another
     /// executable than the one known, its exec was not told and is made up.
     pub fn actor(&mut self, pid: u32, time_ns: i64, actor: &Actor) -> Known {
-        let Some(entry) = self.living.get(&pid) else {
+        let Some(entry) = self.living.get_mut(&pid) else {
             let process = self.make_up(pid, time_ns, actor);
             return Known {
                 process,
                 made_up: true,
             };
         };
+        entry.heard_ns = time_ns;
         let missed_exec = match &actor.exe {
             Some(exe) => **exe != *entry.process.exe,
             None => false,
@@ -92,7 +118,7 @@ impl Table {
             start_ns: time_ns,
             ..(*parent.process).clone()
         };
-        let process = self.enter(process, Some(parent.process.clone()), 0, false);
+        let process = self.enter(process, Some(parent.process.clone()), 0, time_ns, false);
         (parent, process)
     }
 
@@ -105,7 +131,8 @@ impl Table {
         actor: &Actor,
         image: &Image,
     ) -> (Arc<str>, Known) {
-        let (old, exec_seq, made_up) = match self.living.get(&pid) {
+        let same = |entry: &&Entry| !entry.is_followed_by(time_ns, actor);
+        let (old, exec_seq, made_up) = match self.living.get(&pid).filter(same) {
             Some(entry) => (entry.process.clone(), entry.exec_seq + 1, false),
             None => {
                 // Before its exec it was a copy of its parent.
@@ -123,7 +150,7 @@ impl Table {
         };
         describe(&mut process, actor, image);
         let parent = old.parent.clone();
-        let process = self.enter(process, parent, exec_seq, false);
+        let process = self.enter(process, parent, exec_seq, time_ns, false);
         (old.exe.clone(), Known { process, made_up })
     }
 
@@ -137,7 +164,10 @@ impl Table {
     fn make_up(&mut self, pid: u32, time_ns: i64, actor: &Actor) -> Arc<Process> {
         let ppid = actor.ppid.unwrap_or(0);
         let parent = (ppid != 0 && ppid != pid).then(|| {
-            let living = self.living.get(&ppid).map(|entry| entry.process.clone());
+            let living = self.living.get_mut(&ppid).map(|entry| {
+                entry.heard_ns = time_ns;
+                entry.process.clone()
+            });
             living.unwrap_or_else(|| self.make_up(ppid, time_ns, &Actor::default()))
         });
         let copied = parent.as_deref().cloned().unwrap_or_else(|| unknown(pid));
@@ -155,7 +185,7 @@ impl Table {
             process.argv = Arc::new([]);
         }
         describe_actor(&mut process, actor);
-        self.enter(process, parent, 0, true)
+        self.enter(process, parent, 0, time_ns, true)
     }
 
     fn enter(
@@ -163,6 +193,7 @@ impl Table {
         mut process: Process,
         parent: Option<Arc<Process>>,
         exec_seq: u32,
+        time_ns: i64,
         made_up: bool,
     ) -> Arc<Process> {
         let depth = parent.as_ref().map_or(0, |parent| {
@@ -187,9 +218,28 @@ impl Table {
             exec_seq,
             depth,
             made_up,
+            since_ns: time_ns,
+            heard_ns: time_ns,
         };
         self.living.insert(process.pid, entry);
+        if self.living.len() > LIVING_MAX {
+            self.forget();
+        }
         process
+    }
+
+    /// Forgets the quarter of which nothing was heard for the longest.
+    fn forget(&mut self) {
+        let mut heard: Vec<(i64, u32)> = self
+            .living
+            .iter()
+            .map(|(pid, entry)| (entry.heard_ns, *pid))
+            .collect();
+        // By pid where times are equal, so that the same file always gives the same events.
+        let (oldest, ..) = heard.select_nth_unstable(LIVING_MAX / 4);
+        for (_, pid) in oldest {
+            self.living.remove(pid);
+        }
     }
 
     fn exec_id(&self, pid: u32, start_ns: i64, exec_seq: u32) -> ExecId {
@@ -309,3 +359,7 @@ pub fn unknown(pid: u32) -> Process {
         sha256: None,
     }
 }
+
+#[cfg(test)]
+#[path = "table_tests.rs"]
+mod tests;
