@@ -1,4 +1,4 @@
-//! What rules cost an event: `cargo run --release -p sentinel-sigma --example measure`.
+//! What rules cost an event: `cargo run --release -p sentinel-sigma --example cost_of_rules`.
 //! With the index and without it, for several numbers of rules.
 
 #[path = "../tests/common/mod.rs"]
