@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use sentinel_event::{Connection, Detail, Event, Evidence, Process, Stdio};
+use sentinel_event::{Connection, Detail, Event, Evidence, Process, Protocol, Stdio};
 
 use crate::bounded::Bounded;
 use crate::facts::Image;
@@ -13,6 +13,8 @@ use crate::words;
 /// How many ancestors are asked for a connection.
 const LINEAGE_MAX: usize = 8;
 
+const DNS_PORT: u16 = 53;
+
 /// A connection that a process opened.
 #[derive(Debug, Clone)]
 pub struct Spoken {
@@ -20,6 +22,8 @@ pub struct Spoken {
     pub direction: Direction,
     /// The other side.
     pub peer: SocketAddr,
+    /// Whether it only asks for a name, as resolvers do.
+    pub resolves: bool,
     /// The image that opened it.
     pub opener: Arc<Process>,
     /// The event's position in the history.
@@ -73,6 +77,7 @@ impl Connections {
         let spoken = Arc::new(Spoken {
             direction,
             peer: connection.peer,
+            resolves: connection.protocol == Protocol::Udp && connection.peer.port() == DNS_PORT,
             opener: event.process.clone(),
             seq: event.seq,
             time_ns: event.time_ns,

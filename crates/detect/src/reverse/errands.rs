@@ -16,6 +16,8 @@ use crate::{Finding, intrusive, paths, words};
 
 /// Commands after which it does not matter any more what they are.
 const COMMANDS_MAX: u32 = 3;
+/// Commands of which one is such as intruders begin with.
+const INTRUSIVE_MAX: u32 = 2;
 
 /// What programs with a connection had others do.
 pub struct Errands {
@@ -43,6 +45,7 @@ impl Errands {
 }
 
 /// What kind of command a child is.
+#[derive(Clone, Copy)]
 enum Command<'a> {
     /// A shell with a command line.
     Line(&'a str),
@@ -59,7 +62,7 @@ pub fn judge(detection: &mut ReverseShell, event: &Event) -> Option<Finding> {
     }
     let spoken = detection.connections.of(holder)?;
     // Who is connected to and runs commands is a server; `service_shell` is about those.
-    if spoken.direction != Direction::Out {
+    if spoken.direction != Direction::Out || spoken.resolves {
         return None;
     }
     let command = match programs::source(&child.exe, &child.argv) {
@@ -79,11 +82,15 @@ pub fn judge(detection: &mut ReverseShell, event: &Event) -> Option<Finding> {
         .entry(holder.exec_id, Errand::default);
     errand.commands += 1;
     errand.intrusive |= intrusive;
-    // Libraries ask `uname` now and then, of their own accord and without a shell.
-    let sure = match command {
-        Command::Line(_) if intrusive => true,
-        _ => errand.commands >= COMMANDS_MAX - u32::from(errand.intrusive),
+    // Libraries ask `uname` now and then, of their own accord and without a shell; installers
+    // that were downloaded into such a place do with one.
+    let improvised = programs::is_improvised(&holder.exe, &holder.argv);
+    let enough = match (command, intrusive && improvised) {
+        (Command::Line(_), true) => 1,
+        _ if errand.intrusive => INTRUSIVE_MAX,
+        _ => COMMANDS_MAX,
     };
+    let sure = errand.commands >= enough;
     if !sure || std::mem::replace(&mut errand.told, true) {
         return None;
     }
@@ -114,7 +121,10 @@ pub fn judge(detection: &mut ReverseShell, event: &Event) -> Option<Finding> {
         reason: format!(
             "{} runs commands while it has an outward connection and keeps what they print for \
              itself: the {} of them is {}",
-            improvisation(holder),
+            match improvised {
+                true => "an interpreter whose program is in no file",
+                false => "a program in a place where anybody may write",
+            },
             ["first", "second", "third"][errand.commands.clamp(1, 3) as usize - 1],
             match intrusive {
                 true => "one that intruders begin with",
@@ -141,13 +151,6 @@ fn is_dropped(holder: &Process) -> bool {
         _ => &*holder.exe,
     };
     paths::is_shared_place(&paths::plain(script, &holder.cwd))
-}
-
-fn improvisation(holder: &Process) -> &'static str {
-    match programs::is_improvised(&holder.exe, &holder.argv) {
-        true => "an interpreter whose program is in no file",
-        false => "a program in a place where anybody may write",
-    }
 }
 
 /// Whether the output of the child goes to its parent alone.
