@@ -50,6 +50,8 @@ pub(crate) struct Learned {
     pub(crate) peaks: Peaks,
     pub(crate) line: Option<Line>,
     pub(crate) coverage: Coverage,
+    /// What had been watched when it was let learn again, if that was enough.
+    pub(crate) covered_before: Option<Coverage>,
     pub(crate) budget: Budget,
     pub(crate) first_day: u16,
     pub(crate) today: u16,
@@ -94,6 +96,7 @@ impl Baseline {
             peaks: Peaks::default(),
             line: None,
             coverage: Coverage::default(),
+            covered_before: None,
             budget: Budget::default(),
             first_day: 0,
             today: 0,
@@ -125,8 +128,19 @@ impl Baseline {
     pub fn set_phase(&mut self, phase: Phase) {
         match (self.phase, phase) {
             // Who lets it learn again wants as much as the first time.
-            (Phase::Detect, Phase::Learn) => self.learned.coverage = Coverage::default(),
+            (Phase::Detect, Phase::Learn) => {
+                let before = std::mem::take(&mut self.learned.coverage);
+                let enough = before.progress(&self.config).missing.is_empty();
+                let before = enough.then_some(before);
+                self.learned.covered_before = before.or(self.learned.covered_before.take());
+            }
             (Phase::Learn, Phase::Detect) => {
+                // Who breaks it off goes back to what was learned before.
+                if let Some(before) = self.learned.covered_before.take()
+                    && !self.progress().missing.is_empty()
+                {
+                    self.learned.coverage = before;
+                }
                 self.learned.thin = !self.progress().missing.is_empty();
                 self.learned.detecting_since = self.learned.today;
             }

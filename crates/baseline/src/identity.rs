@@ -48,7 +48,12 @@ impl Form {
 pub(crate) fn short_name(process: &Process) -> String {
     let mut name = String::new();
     write_name(process, Form::Exact, &mut name);
-    let words: Vec<&str> = name.split(' ').map(base).collect();
+    // Of a descriptor the number alone says nothing.
+    let short = |word| match str::starts_with(word, "/dev/") {
+        true => word,
+        false => base(word),
+    };
+    let words: Vec<&str> = name.split(' ').map(short).collect();
     words.join(" ")
 }
 

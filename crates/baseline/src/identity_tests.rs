@@ -35,6 +35,12 @@ fn people_read_names_as_they_are() {
             "dash libssl3.postinst",
         ),
         (
+            "/usr/bin/bash",
+            r#""bash","/dev/fd/3""#,
+            "",
+            "bash /dev/fd/3",
+        ),
+        (
             "/memfd:x",
             r#""x""#,
             r#","backing":"memfd""#,

@@ -13,7 +13,7 @@ use crate::schema::schema_hash;
 
 const MARK: &[u8; 8] = b"SENTBASE";
 /// Raised whenever the values below mean something else.
-const FORMAT: u32 = 4;
+const FORMAT: u32 = 5;
 const HEADER: usize = 8 + 4 + 8 + 4;
 
 /// Why learned state cannot be used.

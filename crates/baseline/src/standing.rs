@@ -23,6 +23,8 @@ pub struct Standing {
     pub tail: u64,
     /// What was said of the models of the last night; empty before.
     pub verdict: String,
+    /// It learns anew, and had learned enough before.
+    pub learned_before: bool,
     /// When each network was last trained and taken, in nanoseconds since the Unix epoch; 0
     /// for never.
     pub trained_ns: [i64; NETWORKS],
@@ -43,6 +45,7 @@ impl Baseline {
             judged: last().map(|day| day.judged).sum(),
             tail: last().map(|day| day.tail).sum(),
             verdict: learned.verdict.clone(),
+            learned_before: learned.covered_before.is_some(),
             trained_ns: learned.training.trained_ns,
         }
     }

@@ -315,7 +315,7 @@ fn what_is_not_whole_is_refused() {
         bytes[at] ^= 1;
         bytes
     };
-    assert_eq!(refused(&changed(8)), LoadError::Version { found: 5 });
+    assert_eq!(refused(&changed(8)), LoadError::Version { found: 4 });
     assert_eq!(refused(&changed(12)), LoadError::Columns);
     assert_eq!(refused(&changed(bytes.len() / 2)), LoadError::Checksum);
 }

@@ -80,7 +80,7 @@ fn what_is_damaged_or_newer_falls_back_one_generation_with_a_sentence() {
                 bytes[8] += 1;
                 put(folder, &bytes, true);
             },
-            "it was learned in format 5, and this program reads format 4",
+            "it was learned in format 6, and this program reads format 5",
         ),
         (
             "it has other columns",

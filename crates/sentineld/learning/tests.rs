@@ -341,3 +341,28 @@ fn a_generation_that_was_gone_back_to_stays_in_use() {
         "the night fits the next one"
     );
 }
+
+#[test]
+fn who_breaks_off_learning_again_has_what_was_learned() {
+    let mut host = Host::with(
+        None,
+        Config {
+            days: 2,
+            execs_min: 100,
+            hour_days_min: 0,
+            ..Config::default()
+        },
+    );
+    (0..3).for_each(|number| drop(host.live(number)));
+    assert_eq!(host.learning.mode.get().mode, Mode::Detect);
+    let mut turn = |mode| {
+        host.learning.mode.set(mode, None).expect("is kept");
+        host.learning.step(&mut Vec::new());
+        let status = host.board.get();
+        let missing = status.progress.expect("it was asked").missing;
+        (missing.is_empty(), status.standing.learned_before)
+    };
+    assert_eq!(turn(Mode::Learn), (false, true), "it wants as much again");
+    assert_eq!(turn(Mode::Detect), (true, false), "it has what it had");
+    assert_eq!(turn(Mode::Learn), (false, true));
+}

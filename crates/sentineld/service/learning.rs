@@ -48,7 +48,13 @@ pub fn message(status: &LearningStatus) -> v1::Learning {
 pub fn warnings(mode: Mode, status: &LearningStatus) -> Vec<String> {
     let missing = status.progress.as_ref().map(|p| p.missing.join(", "));
     let missing = missing.unwrap_or_else(|| "nothing was watched yet".to_owned());
-    if mode != Mode::Detect || missing.is_empty() {
+    let learned_before = status.standing.learned_before;
+    if mode == Mode::Learn && (learned_before || missing.is_empty()) {
+        let again = "no anomaly is alerted while it learns anew; 'sentinelctl mode detect' goes \
+                     back to what was learned before";
+        return vec![again.to_owned()];
+    }
+    if mode != Mode::Detect || missing.is_empty() || learned_before {
         return Vec::new();
     }
     let mut warnings = vec![format!("learning is not complete: {missing}")];
@@ -62,4 +68,78 @@ pub fn warnings(mode: Mode, status: &LearningStatus) -> Vec<String> {
         .to_owned(),
     );
     warnings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sentinel_baseline::{Progress, Standing};
+
+    #[test]
+    fn a_mode_is_warned_of_where_it_surprises() {
+        let lacks = || vec!["2.0 of 7 days watched".to_owned()];
+        let status = |missing, generation, learned_before| LearningStatus {
+            progress: Some(Progress {
+                share: 0.3,
+                watched_ns: 0,
+                missed_ns: 0,
+                missing,
+                remaining_ns: 0,
+                thin: false,
+            }),
+            standing: Standing {
+                generation,
+                learned_before,
+                ..Standing::default()
+            },
+            ..LearningStatus::default()
+        };
+        let early = [
+            "learning is not complete: 2.0 of 7",
+            "before the fourth day",
+        ];
+        let thin = ["learning is not complete: 2.0 of 7", "known from little"];
+        let anew = ["no anomaly is alerted while it learns anew"];
+        let cases: [(&str, Mode, LearningStatus, &[&str]); 7] = [
+            (
+                "learns at first",
+                Mode::Learn,
+                status(lacks(), 1, false),
+                &[],
+            ),
+            (
+                "detects too early",
+                Mode::Detect,
+                status(lacks(), 2, false),
+                &early,
+            ),
+            (
+                "detects early",
+                Mode::Detect,
+                status(lacks(), 5, false),
+                &thin,
+            ),
+            ("detects", Mode::Detect, status(vec![], 7, false), &[]),
+            (
+                "is let learn again",
+                Mode::Learn,
+                status(vec![], 7, false),
+                &anew,
+            ),
+            ("learns again", Mode::Learn, status(lacks(), 7, true), &anew),
+            (
+                "breaks that off",
+                Mode::Detect,
+                status(lacks(), 7, true),
+                &[],
+            ),
+        ];
+        for (what, mode, status, wanted) in cases {
+            let said = warnings(mode, &status);
+            assert_eq!(said.len(), wanted.len(), "{what}: {said:?}");
+            for (sentence, part) in said.iter().zip(wanted) {
+                assert!(sentence.contains(part), "{what}: {sentence}");
+            }
+        }
+    }
 }
