@@ -1,6 +1,6 @@
 """Isolation forests side by side: Sentinel, scikit-learn, isotree; one thread each.
 
-    pip install scikit-learn isotree numpy
+    pip install scikit-learn isotree numpy pandas
     python compare.py PATH_OF_forest_speed
 
 170,000 rows of 16 columns, 100 trees of 256 rows. Fits and batches are given in processor
