@@ -88,6 +88,7 @@ fn suggestions(anomaly: &Anomaly, incident: &str) -> Vec<Box<str>> {
 /// A number that is at most one, with two digits that say something.
 fn small(number: f64) -> String {
     match number {
+        0.0 => "0".to_owned(),
         n if n >= 0.01 => format!("{n:.2}"),
         n => format!("{n:.1e}"),
     }
