@@ -259,7 +259,8 @@ impl Replay {
     }
 }
 
-/// The keys of an alert in a replay; `evidence` holds numbers of the history's events.
+/// The keys of an alert in a replay; `evidence` holds numbers of the history's events. Every
+/// alert has a score, 0 to 1, and features, of which only anomalies have any.
 fn alert_json(alert: &Alert, numbers: serde_json::Value) -> serde_json::Value {
     let mut value = json!({
         "time": Timestamp::from_nanosecond(alert.time_ns.into())
@@ -271,6 +272,8 @@ fn alert_json(alert: &Alert, numbers: serde_json::Value) -> serde_json::Value {
         "detection": &*alert.detection,
         "severity": alert.severity.name(),
         "confidence": alert.confidence,
+        "score": f64::from(alert.confidence) / 100.0,
+        "features": [],
         "pid": alert.process.pid,
         "exec_id": alert.process.exec_id.to_string(),
         "exe": &*alert.process.exe,
