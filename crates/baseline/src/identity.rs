@@ -5,6 +5,8 @@ use std::net::IpAddr;
 
 use sentinel_event::{Backing, Process};
 
+/// Stands for the start of a tree whose root is not known.
+const ORPHANS: u64 = u64::MAX;
 /// Programs whose behaviour is that of the script they run.
 const INTERPRETERS: [&str; 14] = [
     "python", "perl", "ruby", "node", "php", "lua", "tclsh", "bash", "dash", "sh", "zsh", "ksh",
@@ -265,9 +267,13 @@ pub(crate) fn tree(process: &Process) -> &Process {
     below
 }
 
-/// Begins afresh in each process tree, whatever images its root ran.
+/// Begins afresh in each process tree, whatever images its root ran. Where nobody knows who
+/// started a process, what one user does is one tree.
 pub(crate) fn tree_key(process: &Process) -> u64 {
     let root = tree(process);
+    if root.parent.is_none() && root.pid > 1 {
+        return crate::hash::pair(u64::from(root.uid), ORPHANS);
+    }
     crate::hash::pair(u64::from(root.pid), root.start_ns as u64)
 }
 

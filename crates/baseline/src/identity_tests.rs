@@ -137,3 +137,18 @@ fn a_tree_begins_below_the_service() {
     assert_eq!(tree_key(&events[8].process), tree_key(&events[6].process));
     assert_ne!(tree_key(&events[8].process), tree_key(&events[2].process));
 }
+
+#[test]
+fn what_a_user_does_is_one_tree_where_nobody_knows_who_started_it() {
+    let events = lines(
+        r#"{"time":"2026-03-02T10:00:00Z","kind":"exec","pid":10,"exe":"/usr/bin/bash","argv":["sh"],"uid":48}
+{"time":"2026-03-02T10:00:01Z","kind":"exec","pid":11,"exe":"/usr/bin/id","argv":["id"],"uid":48}
+{"time":"2026-03-02T10:00:02Z","kind":"exec","pid":12,"exe":"/usr/bin/id","argv":["id"],"uid":0}"#,
+    );
+    let keys: Vec<u64> = events
+        .iter()
+        .map(|event| tree_key(&event.process))
+        .collect();
+    assert_eq!(keys[0], keys[1]);
+    assert_ne!(keys[0], keys[2]);
+}

@@ -47,7 +47,8 @@ struct Words<'a> {
     tables: &'a Tables,
     at: &'a Moment,
     program: String,
-    parent: String,
+    /// `None` where it is not known who started it.
+    parent: Option<String>,
     profile: Option<&'a Profile>,
 }
 
@@ -60,14 +61,13 @@ pub(crate) fn words(
     tables: &Tables,
     at: &Moment,
 ) -> String {
-    let parent = process.parent.as_deref().map(identity::short_name);
     let words = Words {
         who,
         process,
         tables,
         at,
         program: identity::short_name(process),
-        parent: parent.unwrap_or_else(|| "an unknown program".to_owned()),
+        parent: process.parent.as_deref().map(identity::short_name),
         profile: tables.profiles.get(who.program),
     };
     match column {
@@ -93,16 +93,10 @@ pub(crate) fn words(
         ORIGIN => "the login came from a network that is new for this user".to_owned(),
         USER_HOUR => words.user_hour(),
         HOST_RATE => "more programs than usual start on this host".to_owned(),
-        FANOUT if row[FANOUT] > 0.0 => {
-            format!(
-                "{} starts more programs within a minute than usual",
-                words.parent
-            )
-        }
-        FANOUT => format!(
-            "{} starts fewer programs within a minute than usual",
-            words.parent
-        ),
+        FANOUT => words.parent.as_ref().map_or(String::new(), |parent| {
+            let more = if row[FANOUT] > 0.0 { "more" } else { "fewer" };
+            format!("{parent} starts {more} programs within a minute than usual")
+        }),
         SEQ if row[SEQ] >= NEVER_BITS => "the order of programs is new".to_owned(),
         SEQ | SEQ_TOP3 => "the order of programs is unusual".to_owned(),
         SERVED if row[SERVED] > 0.0 => {
@@ -142,8 +136,13 @@ impl Words<'_> {
 
     fn child(&self) -> String {
         let Words {
-            program, parent, ..
-        } = self;
+            program,
+            parent: Some(parent),
+            ..
+        } = self
+        else {
+            return String::new();
+        };
         let counts = self.counts(&self.tables.parents, self.who.parent);
         match counts.context {
             0 => format!("{program} is the first program ever that {parent} started"),
@@ -157,7 +156,8 @@ impl Words<'_> {
     fn unit(&self) -> String {
         let counts = self.counts(&self.tables.units, self.who.unit);
         // Of a connection the unit is not known any more.
-        match (self.tables.named(self.who.unit), counts.context) {
+        let name = self.tables.named(self.who.unit);
+        match (name.filter(|name| !name.is_empty()), counts.context) {
             _ if self.who.contact.is_some() => String::new(),
             (Some(unit), 0) => format!("{} is the first program ever in {unit}", self.program),
             (Some(unit), _) => format!("{} in {unit}: {}", self.program, share(counts, "starts")),

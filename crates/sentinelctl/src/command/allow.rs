@@ -8,6 +8,7 @@ use sentinel_api::v1::{
     AddAllowRuleRequest, AllowRule, GetAlertRequest, ListAllowRulesRequest, RemoveAllowRuleRequest,
 };
 
+use super::detection_name;
 use crate::client::{self, Client, Target};
 use crate::failure::Failure;
 use crate::output::Output;
@@ -128,7 +129,12 @@ pub async fn run(args: &Args, target: &Target, output: &mut Output) -> Result<()
     };
     let mut client = client::connect(target).await?;
     match (&args.action, wanted) {
-        (Some(Action::Add(_)), Some(rule)) => add(&mut client, rule, output).await,
+        (Some(Action::Add(_)), Some(rule)) => {
+            if !rule.detection.is_empty() {
+                detection_name::check(&mut client, &rule.detection).await?;
+            }
+            add(&mut client, rule, output).await
+        }
         (Some(Action::From { alert, why }), _) => {
             let rule = from(&mut client, alert, why).await?;
             add(&mut client, rule, output).await

@@ -122,8 +122,12 @@ fn an_empty_history_is_said_to_be_empty() {
 #[test]
 fn a_detection_that_is_misspelled_is_said_to_be_unknown() {
     let daemon = Daemon::start(Knowledge::default());
-    for extra in [&[][..], &["--follow"]] {
-        let args = [&["alerts", "--detection", "anomoly"][..], extra].concat();
+    for command in [
+        &["alerts"][..],
+        &["alerts", "--follow"],
+        &["allow", "add", "--exe", "/x", "--reason", "x"],
+    ] {
+        let args = [command, &["--detection", "anomoly"]].concat();
         let ran = run(&daemon.socket(), &args);
         assert_eq!(ran.code, Some(2), "{ran:?}");
         assert!(
