@@ -57,10 +57,14 @@ enum Command<'a> {
 pub fn judge(detection: &mut ReverseShell, event: &Event) -> Option<Finding> {
     let child = &event.process;
     let holder = child.parent.as_ref()?;
-    if !is_improvised(holder) || !listens(child, holder) {
+    // What costs least, and rules out most, comes first.
+    if !listens(child, holder) {
         return None;
     }
     let spoken = detection.connections.of(holder)?;
+    if !is_improvised(holder) {
+        return None;
+    }
     // Who is connected to and runs commands is a server; `service_shell` is about those.
     if spoken.direction != Direction::Out || spoken.resolves {
         return None;
@@ -146,9 +150,12 @@ fn is_dropped(holder: &Process) -> bool {
     if programs::is_shell(&holder.exe) {
         return false;
     }
-    let script = match programs::source(&holder.exe, &holder.argv) {
-        Source::Script(script) if programs::is_interpreter(&holder.exe) => script,
-        _ => &*holder.exe,
+    let script = match programs::is_interpreter(&holder.exe) {
+        true => match programs::source(&holder.exe, &holder.argv) {
+            Source::Script(script) => script,
+            _ => &*holder.exe,
+        },
+        false => &*holder.exe,
     };
     paths::is_shared_place(&paths::plain(script, &holder.cwd))
 }
