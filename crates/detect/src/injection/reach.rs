@@ -147,7 +147,7 @@ pub fn judge(
 /// Judges a process that opens its own memory for writing. Debuggers and emulators try on
 /// themselves whether the kernel lets them; a shell, which can write nothing there but by
 /// programs that it starts, has no honest reason: that is how code is put in its place
-/// without a file (https://github.com/arget13/DDexec).
+/// without a file (<https://github.com/arget13/DDexec>).
 pub fn own_memory(event: &Event) -> Option<Finding> {
     let process = &event.process;
     programs::is_shell(&process.exe).then(|| Finding {
