@@ -3,7 +3,9 @@
 //!
 //! Owns what the process asks of the kernel about itself, and nothing about training.
 
+use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result};
@@ -54,9 +56,15 @@ pub fn use_one_thread() -> Result<()> {
     let name = args.next().unwrap_or_default();
     if THREADS.iter().any(|name| std::env::var_os(name).is_none()) {
         let one = THREADS.map(|name| (name, "1"));
-        let mut again = Command::new("/proc/self/exe");
-        // Where this is refused, training works all the same, and slowly.
-        let _ = again.arg0(name).args(args).envs(one).exec();
+        // By its path, as the kernel calls a process by the last part of it; by the other one
+        // where that is a new program by now.
+        let path = std::env::current_exe().unwrap_or_default();
+        let args: Vec<OsString> = args.collect();
+        for program in [path, PathBuf::from("/proc/self/exe")] {
+            let mut again = Command::new(program);
+            // Where this is refused, training works all the same, and slowly.
+            let _ = again.arg0(&name).args(&args).envs(one).exec();
+        }
     }
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1);
     pool.build_global().context("cannot start a thread")
