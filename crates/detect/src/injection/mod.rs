@@ -144,7 +144,11 @@ impl ProcessInjection {
             .is_some_and(|host| own != 0 && host != 0 && host != own);
         let reads = file.access == Access::Read;
         if pid == process.pid {
-            return (!reads).then(|| reach::own_memory(event)).flatten();
+            return if reads {
+                None
+            } else {
+                reach::own_memory(event)
+            };
         }
         let target = self.living.get(pid).filter(|_| !elsewhere);
         let deed = match reads {

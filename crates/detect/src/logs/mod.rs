@@ -227,16 +227,15 @@ fn rotates_by_default(process: &Process) -> bool {
 /// is in it. A file that takes a log's own name, as from `sed -i`, is not turned over but
 /// put in its place.
 fn is_renaming_within(change: &Change<'_>, record: Record) -> bool {
-    let split = |path: &str| {
-        let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
-        (folder.to_owned(), name.to_owned())
-    };
+    fn split(path: &str) -> (&str, &str) {
+        path.rsplit_once('/').unwrap_or(("", path))
+    }
     let ((folder, name), (other, source)) = (split(&change.path), split(change.other));
     record == Record::Other
         && folder == other
         && match change.deed {
             Deed::MoveAway => true,
-            Deed::Replace => is_older(&name, &source),
+            Deed::Replace => is_older(name, source),
             _ => false,
         }
 }

@@ -7,16 +7,15 @@
 
 use sentinel_event::{Event, Severity, StdioKind};
 
-use super::{ReverseShell, TECHNIQUES, direct, named};
-use crate::connections::{Direction, is_local};
-use crate::grade::milder;
+use super::{ReverseShell, TECHNIQUES, direct, named, towards};
+use crate::connections::Direction;
 use crate::{Finding, intrusive, programs, words};
 
 /// Judges the start of a program by where its output goes.
 pub fn judge(detection: &mut ReverseShell, event: &Event) -> Option<Finding> {
     let process = &event.process;
     let output = &process.stdio[1];
-    let peer = output.peer.filter(|_| output.kind == StdioKind::Socket)?;
+    let peer = direct::internet_peer(output)?;
     let spoken = detection.connections.behind(process, output)?;
     let opener = &spoken.opener;
     if spoken.direction != Direction::Out || !programs::is_shell(&opener.exe) {
@@ -34,14 +33,10 @@ pub fn judge(detection: &mut ReverseShell, event: &Event) -> Option<Finding> {
     {
         return None;
     }
-    let severity = match is_local(peer) {
-        true => milder(Severity::High),
-        false => Severity::High,
-    };
     Some(Finding {
         variant: "answers",
         subject: "".into(),
-        severity,
+        severity: towards(peer, Severity::High),
         confidence: if all { 80 } else { 60 },
         summary: format!(
             "{} (pid {}, {}) has {}, and {} answers there{}",

@@ -10,9 +10,8 @@ use std::sync::Arc;
 use sentinel_event::{Event, Process, Severity};
 
 use super::pipes::input;
-use super::{ReverseShell, TECHNIQUES, is_commanded, named};
-use crate::connections::{Spoken, is_local};
-use crate::grade::milder;
+use super::{ReverseShell, TECHNIQUES, is_commanded, named, towards};
+use crate::connections::Spoken;
 use crate::{Finding, programs, words};
 
 const ONE: &str = "what the program with the connection reads is the shell's output, and what it \
@@ -123,10 +122,6 @@ fn finding(
     spoken: &Spoken,
     reason: &str,
 ) -> Finding {
-    let mut severity = Severity::Critical;
-    if is_local(spoken.peer) {
-        severity = milder(severity);
-    }
     let relay_name = words::shown(words::program(&relay.exe));
     let shell_name = words::shown(words::program(&shell.exe));
     let mut earlier = Vec::new();
@@ -136,7 +131,7 @@ fn finding(
     Finding {
         variant: "circle",
         subject: "".into(),
-        severity,
+        severity: towards(spoken.peer, Severity::Critical),
         confidence: 90,
         summary: format!(
             "{relay_name} (pid {}) and a shell ({shell_name}, pid {}, {}) command each other \

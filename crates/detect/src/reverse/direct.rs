@@ -99,7 +99,8 @@ pub fn is_below_reported(process: &Process, peer: std::net::SocketAddr) -> bool 
     })
 }
 
-fn internet_peer(stdio: &Stdio) -> Option<std::net::SocketAddr> {
+/// The other end of a stream that is a connection.
+pub fn internet_peer(stdio: &Stdio) -> Option<std::net::SocketAddr> {
     stdio.peer.filter(|_| stdio.kind == StdioKind::Socket)
 }
 

@@ -5,12 +5,11 @@
 //! reported here has its program in its arguments, on its standard input, or in a place
 //! where anybody may write.
 
-use sentinel_event::{Event, ExecId, Process, Severity, StdioKind};
+use sentinel_event::{Event, ExecId, Process, Severity};
 
-use super::{ReverseShell, TECHNIQUES, named};
+use super::{ReverseShell, TECHNIQUES, is_holdable, named, towards};
 use crate::bounded::Bounded;
-use crate::connections::{Direction, is_local};
-use crate::grade::milder;
+use crate::connections::Direction;
 use crate::programs::{self, Source};
 use crate::{Finding, intrusive, paths, words};
 
@@ -98,17 +97,14 @@ pub fn judge(detection: &mut ReverseShell, event: &Event) -> Option<Finding> {
     if !sure || std::mem::replace(&mut errand.told, true) {
         return None;
     }
-    let (mut severity, confidence) = match errand.intrusive {
+    let (severity, confidence) = match errand.intrusive {
         true => (Severity::High, 70),
         false => (Severity::Medium, 50),
     };
-    if is_local(spoken.peer) {
-        severity = milder(severity);
-    }
     Some(Finding {
         variant: "errands",
         subject: "".into(),
-        severity,
+        severity: towards(spoken.peer, severity),
         confidence,
         summary: format!(
             "{} (pid {}, {}), which has {}, ran \"{}\" and reads what it says{}",
@@ -163,7 +159,5 @@ fn is_dropped(holder: &Process) -> bool {
 /// Whether the output of the child goes to its parent alone.
 fn listens(child: &Process, holder: &Process) -> bool {
     let (output, its) = (&child.stdio[1], &holder.stdio[1]);
-    let pipe = output.kind == StdioKind::Pipe
-        || (output.kind == StdioKind::Socket && output.peer.is_none());
-    pipe && output.inode != 0 && output.inode != its.inode
+    is_holdable(output) && output.inode != 0 && output.inode != its.inode
 }

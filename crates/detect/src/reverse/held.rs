@@ -6,11 +6,10 @@ use std::sync::Arc;
 
 use sentinel_event::{Event, Evidence, Process, Severity, StdioKind};
 
-use super::{ReverseShell, TECHNIQUES, is_commanded, named};
+use super::{ReverseShell, TECHNIQUES, direct, is_commanded, is_holdable, named, towards};
 use crate::bounded::Bounded;
-use crate::connections::{Direction, Spoken, is_local};
+use crate::connections::{Direction, Spoken};
 use crate::facts::{Image, is_installed};
-use crate::grade::milder;
 use crate::{Finding, programs, words};
 
 /// Who holds the other end of the shell's streams.
@@ -133,18 +132,13 @@ fn streams(shell: &Process, parent: &Process) -> Option<&'static str> {
         let other_terminal = shell.tty.is_some() && shell.tty != parent.tty;
         return (other_terminal && own(0)).then_some("terminal");
     }
-    let local_socket = |kind, peer: Option<_>| kind == StdioKind::Socket && peer.is_none();
-    let joined = [input, output]
-        .iter()
-        .all(|s| s.kind == StdioKind::Pipe || local_socket(s.kind, s.peer));
-    (joined && own(0) && own(1)).then_some("input and output")
+    (is_holdable(input) && is_holdable(output) && own(0) && own(1)).then_some("input and output")
 }
 
 /// `served` when the connection is one that was accepted for services.
 fn holder(parent: &Process, served: bool) -> Holder {
     // What reads a connection and holds a shell passes on what it reads, as `script` does.
-    let input = &parent.stdio[0];
-    let reads = input.kind == StdioKind::Socket && input.peer.is_some() && !served;
+    let reads = direct::internet_peer(&parent.stdio[0]).is_some() && !served;
     if programs::is_relay(&parent.exe) || reads {
         return Holder::Relay;
     }
@@ -164,10 +158,7 @@ fn weigh(holder: Holder, recent: bool, spoken: &Spoken) -> (Severity, u8) {
         (Holder::Anyone, false, _) => (Severity::Low, 40),
         (Holder::Installed, _, _) => (Severity::Info, 30),
     };
-    match is_local(spoken.peer) {
-        true => (milder(severity), confidence),
-        false => (severity, confidence),
-    }
+    (towards(spoken.peer, severity), confidence)
 }
 
 /// `late` when the shell came before the connection.

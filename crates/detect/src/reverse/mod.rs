@@ -19,12 +19,15 @@ mod local;
 mod pipes;
 mod redirect;
 
-use sentinel_event::{Detail, Event, Kind, Process, Technique};
+use std::net::SocketAddr;
+
+use sentinel_event::{Detail, Event, Kind, Process, Severity, Stdio, StdioKind, Technique};
 use serde::{Deserialize, Serialize};
 
-use crate::connections::{Connections, Direction, Spoken};
+use crate::connections::{Connections, Direction, Spoken, is_local};
 use crate::facts::{self, Image};
 use crate::firsts::Firsts;
+use crate::grade::milder;
 use crate::registry::Start;
 use crate::techniques::{NON_APPLICATION_PROTOCOL, NON_STANDARD_PORT, UNIX_SHELL};
 use crate::{Detection, Findings, KindSet};
@@ -202,6 +205,21 @@ fn named(spoken: &Spoken) -> String {
         Direction::Out => format!("a connection to {}", spoken.peer),
         Direction::In => format!("a connection from {}", spoken.peer),
     }
+}
+
+/// How bad it is with this peer: a tunnel may lead out of the host, but that was not seen.
+fn towards(peer: SocketAddr, severity: Severity) -> Severity {
+    match is_local(peer) {
+        true => milder(severity),
+        false => severity,
+    }
+}
+
+/// Whether a stream is one that a parent can hold the other end of: a pipe, or a socket of
+/// this host.
+fn is_holdable(stdio: &Stdio) -> bool {
+    let local = stdio.kind == StdioKind::Socket && stdio.peer.is_none();
+    stdio.kind == StdioKind::Pipe || local
 }
 
 /// Whether the process is a shell or interpreter that takes its commands from its
